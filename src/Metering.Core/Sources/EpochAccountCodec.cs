@@ -53,21 +53,29 @@ public static class EpochAccountCodec
         output.Advance(length);
     }
 
+    /// <summary>The source that a key names, UTF-8.</summary>
+    public static ReadOnlySpan<byte> SourceOf(ReadOnlySpan<byte> key) => IsKey(key) ? key[9..] : throw NotAKey(key);
+
+    public static long EpochOf(ReadOnlySpan<byte> key) => IsKey(key) ? BinaryPrimitives.ReadInt64BigEndian(key[1..]) : throw NotAKey(key);
+
     /// <exception cref="InvalidDataException">The record is not one of ours, or damaged.</exception>
     public static EpochAccount Read(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        if (key.Length < 9 || key[0] != KeyTag || value.Length < FixedBytes || value[0] != Version)
+        if (!IsKey(key) || value.Length < FixedBytes || value[0] != Version)
             throw new InvalidDataException($"not an account of version {Version}: key of {key.Length} bytes, value of {value.Length}");
-        var epoch = BinaryPrimitives.ReadInt64BigEndian(key[1..]);
         var rest = value[1..];
         long highest = TakeInt64(ref rest), forgottenUpTo = TakeInt64(ref rest), forgottenMissing = TakeInt64(ref rest);
         long received = TakeInt64(ref rest), metered = TakeInt64(ref rest), rejected = TakeInt64(ref rest), duplicate = TakeInt64(ref rest);
         long tooOld = TakeInt64(ref rest), unnumbered = TakeInt64(ref rest), lastArrivalMs = TakeInt64(ref rest);
         Int128 inputTokens = TakeInt128(ref rest), outputTokens = TakeInt128(ref rest);
         var sequences = SequenceSet.Restore(highest, forgottenUpTo, forgottenMissing, TakeGaps(rest));
-        return EpochAccount.Restore(key[9..].ToArray(), epoch, sequences, new EpochCounters(
+        return EpochAccount.Restore(SourceOf(key).ToArray(), EpochOf(key), sequences, new EpochCounters(
             received, metered, rejected, duplicate, tooOld, unnumbered, inputTokens, outputTokens, lastArrivalMs));
     }
+
+    private static bool IsKey(ReadOnlySpan<byte> key) => key.Length >= 9 && key[0] == KeyTag;
+
+    private static InvalidDataException NotAKey(ReadOnlySpan<byte> key) => new($"not an account's key: {key.Length} bytes");
 
     private static SequenceGap[] TakeGaps(ReadOnlySpan<byte> rest)
     {

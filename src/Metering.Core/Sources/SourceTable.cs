@@ -27,10 +27,10 @@ public sealed class SourceTable
     }
 
     /// <summary>Puts a restored account in the place of an earlier one of the same source and epoch.</summary>
-    public void Put(EpochAccount account)
+    public EpochAccount Put(EpochAccount account)
     {
         Remove(account.Source, account.Epoch);
-        Add(account);
+        return Add(account);
     }
 
     public void Remove(ReadOnlySpan<byte> source, long epoch)
