@@ -11,14 +11,17 @@ namespace Metering.Registry.Store;
 internal sealed partial class RegistryLog : IDisposable
 {
     public const string FileName = "registry.log";
+    private const string LockName = "registry.lock";
 
+    private readonly SafeFileHandle _lock;
     private readonly SafeFileHandle _file;
     private readonly string _path;
     private long _length;
     private bool _broken;
 
-    private RegistryLog(SafeFileHandle file, string path)
+    private RegistryLog(SafeFileHandle folderLock, SafeFileHandle file, string path)
     {
+        _lock = folderLock;
         _file = file;
         _path = path;
     }
@@ -29,9 +32,20 @@ internal sealed partial class RegistryLog : IDisposable
     {
         Directory.CreateDirectory(folder);
         var path = Path.Combine(folder, FileName);
+        // Two registries on one folder would give one id twice. A file of its own, so that the log can be read and copied.
+        var folderLock = File.OpenHandle(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        SafeFileHandle file;
         var isNew = !File.Exists(path);
-        // FileShare.None is also a lock: two registries on one folder would give one id twice.
-        var log = new RegistryLog(File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), path);
+        try
+        {
+            file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        }
+        catch
+        {
+            folderLock.Dispose();
+            throw;
+        }
+        var log = new RegistryLog(folderLock, file, path);
         try
         {
             if (isNew)
@@ -73,7 +87,11 @@ internal sealed partial class RegistryLog : IDisposable
         _length += line.Length;
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _file.Dispose();
+        _lock.Dispose();
+    }
 
     private void TakeBack()
     {
