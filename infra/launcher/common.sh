@@ -49,7 +49,7 @@ run_child() {
   CHILD=$!
   trap 'kill -TERM "$CHILD" 2>/dev/null; wait "$CHILD" 2>/dev/null; exit 143' TERM HUP
   trap 'kill -TERM "$CHILD" 2>/dev/null; wait "$CHILD" 2>/dev/null; exit 130' INT
-  wait "$CHILD" || status=$?
+  { wait "$CHILD"; } 2>/dev/null || status=$?
   trap - TERM HUP INT
   return "$status"
 }

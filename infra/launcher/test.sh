@@ -173,7 +173,7 @@ run_group() {
 
 end_groups() {
   [[ -z $WATCH_GROUP ]] || { kill -KILL -- "-$WATCH_GROUP" && wait "$WATCH_GROUP"; } 2>/dev/null || true
-  [[ -z $CHILD_GROUP ]] || kill -KILL -- "-$CHILD_GROUP" 2>/dev/null || true
+  [[ -z $CHILD_GROUP ]] || { kill -KILL -- "-$CHILD_GROUP" && wait "$CHILD_GROUP"; } 2>/dev/null || true
   CHILD_GROUP='' WATCH_GROUP=''
 }
 
