@@ -52,5 +52,5 @@ internal static class DeadLetters
     }
 
     /// <summary>The reason as it stands in the schema.</summary>
-    public static string SymbolOf(DeadLetterReason reason) => reason.ToSymbol();
+    public static string SymbolOf(DeadLetterReason reason) => reason.Symbol();
 }

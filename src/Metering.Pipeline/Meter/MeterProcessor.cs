@@ -93,9 +93,9 @@ public sealed class MeterProcessor : IPartitionProcessor
     {
         if (body.Length > EventLimits.MaxEventBytes)
             return Refuse(record, new EventFault(DeadLetterReason.TooLarge, $"the event has {body.Length} bytes; {EventLimits.MaxEventBytes} are allowed"));
-        var error = TokenEventView.TryRead(body, out var e);
+        var error = TokenEventView.TryRead(body, out var e, out var failedField);
         if (error != DecodeError.None)
-            return Refuse(record, Undecodable(error, $"at {TokenEventView.FieldOfError(body)}"));
+            return Refuse(record, Undecodable(error, failedField is null ? "behind the last field" : $"at the field {failedField}"));
         if (!EventValidator.IsIdentityValid(e, record.Key, out var fault) || !IsAtHome(record, out fault))
             return Refuse(record, fault);
         return Meter(record, e);
