@@ -17,7 +17,7 @@ asks_for_help() {
 
 # True when the ledger is on a server, so that no engine is needed in this process.
 names_a_server() {
-  [[ -z ${METERING__CLICKHOUSE__URL-} ]] || return 0
+  [[ -z ${METERING__CLICKHOUSE__URL-}${METERING__CLICKHOUSE__URL_FILE-} ]] || return 0
   local word
   for word in "$@"; do
     case $word in --clickhouse | --clickhouse=*) return 0 ;; esac

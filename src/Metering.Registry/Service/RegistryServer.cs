@@ -21,6 +21,7 @@ public sealed partial class RegistryServer : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly RegistryStore _store;
+    private int _disposed;
 
     private RegistryServer(WebApplication app, RegistryStore store, Uri url)
     {
@@ -60,8 +61,11 @@ public sealed partial class RegistryServer : IAsyncDisposable
         return new RegistryServer(app, store, url);
     }
 
+    /// <summary>Ends taking requests, lets those in progress end within 5 s, closes the store. May be called twice.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         using (var budget = new CancellationTokenSource(StopWithin))
             await _app.StopAsync(budget.Token);
         await _app.DisposeAsync();

@@ -72,7 +72,7 @@ internal sealed partial class RegistryLog : IDisposable
         }
         catch (IOException)
         {
-            TakeBack(); // A disk that is full is a wait: when there is room again, so is this.
+            _broken = !TryTakeBack(); // A disk that is full is a wait: when there is room again, the registry goes on.
             throw;
         }
         try
@@ -93,11 +93,17 @@ internal sealed partial class RegistryLog : IDisposable
         _lock.Dispose();
     }
 
-    private void TakeBack()
+    private bool TryTakeBack()
     {
-        _broken = true;
-        RandomAccess.SetLength(_file, _length);
-        _broken = false;
+        try
+        {
+            RandomAccess.SetLength(_file, _length);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false; // The next append says what to do; the caller throws what went wrong first.
+        }
     }
 
     private void Replay(Action<LogEntry> replay, ILogger logger)

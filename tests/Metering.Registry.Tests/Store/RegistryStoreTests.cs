@@ -138,6 +138,21 @@ public sealed class RegistryStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task RegisterAsync_on_a_full_disk_throws_and_changes_nothing()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "skipped: this system has no /dev/full");
+        File.CreateSymbolicLink(_folder.Log, "/dev/full");
+        using var store = Open();
+
+        await Assert.ThrowsAsync<IOException>(() => RegisterAsync(store, "a", "\"int\""));
+        var second = await Assert.ThrowsAsync<IOException>(() => RegisterAsync(store, "a", "\"int\""));
+
+        Assert.Contains("restart", second.Message, StringComparison.Ordinal);
+        Assert.Equal(0, store.Read(state => state.SchemaCount));
+        Assert.Null(store.Read(state => state.VersionsOf("a")));
+    }
+
+    [Fact]
     public void Open_twice_on_one_folder_is_refused()
     {
         using var store = Open();
