@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Metering.ClickHouse.Http;
 
@@ -74,12 +76,9 @@ internal static class CityHash128
     }
 
     /// <summary>32 bytes that begin <paramref name="done"/> bytes before the end of <paramref name="tail"/>.</summary>
-    private static unsafe ReadOnlySpan<byte> Before(ReadOnlySpan<byte> tail, int done)
-    {
+    private static ReadOnlySpan<byte> Before(ReadOnlySpan<byte> tail, int done) =>
         // At least 128 bytes of the same buffer precede the tail, and done exceeds its length by less than 32.
-        fixed (byte* start = tail)
-            return new ReadOnlySpan<byte>(start + tail.Length - done, 32);
-    }
+        MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref MemoryMarshal.GetReference(tail), tail.Length - done), 32);
 
     private static UInt128 Murmur(ReadOnlySpan<byte> s, ulong a, ulong b)
     {

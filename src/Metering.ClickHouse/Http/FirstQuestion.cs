@@ -17,8 +17,8 @@ internal static partial class FirstQuestion
     {
         var output = new ArrayBufferWriter<byte>();
         // Block info of newer revisions: is_overflows = 0, bucket_num = -1, end.
-        output.Write([1, 0, 2, 0xff, 0xff, 0xff, 0xff, 0]);
-        output.Write([4, 1]); // columns, rows
+        output.Write((byte[])[1, 0, 2, 0xff, 0xff, 0xff, 0xff, 0]);
+        output.Write((byte[])[4, 1]); // columns, rows
         Column(output, "displayName()", "String", Text(ServerIdentity.DisplayName));
         Column(output, "version()", "String", Text(identity.Version));
         Column(output, "revision()", "UInt32", [0, 0, 0, 0]);
@@ -30,12 +30,12 @@ internal static partial class FirstQuestion
     {
         output.Write(Text(name));
         output.Write(Text(type));
-        output.Write([0]); // no custom serialization (revision 54454 and later)
+        output.Write((byte[])[0]); // no custom serialization (revision 54454 and later)
         output.Write(value);
     }
 
     private static byte[] Text(string text) => [(byte)text.Length, .. Encoding.UTF8.GetBytes(text)];
 
-    [GeneratedRegex(@"^\s*SELECT\s+displayName\(\)\s*,\s*version\(\)\s*,\s*revision\(\)\s*,\s*timezone\(\)\s*;?\s*$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^\s*SELECT\s+displayName\(\)\s*,\s*version\(\)\s*,\s*revision\(\)\s*,\s*timezone\(\)\s*;?\s*$", RegexOptions.IgnoreCase, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Question();
 }

@@ -164,13 +164,12 @@ internal sealed class StatementHandler(EmbeddedEngine engine, ClickHouseHttpOpti
     /// <summary>The statuses that ClickHouse's HTTPHandler gives its error codes.</summary>
     private static int StatusOf(int code) => code switch
     {
-        62 or 26 or 27 or 36 or 41 or 42 or 43 or 44 or 46 or 47 or 53 or 57 or 70 or 72 or 73 or 6 or 38 or 69 or 321 or 456 or 457 => 400,
-        60 or 81 or 16 or 8 or 47_000 => 404,
-        164 => 403,
-        CannotDecompress => 400,
-        TooManyQueries => 503,
-        159 or 160 => 408,
-        _ => 500,
+        6 or 8 or 15 or 25 or 26 or 27 or 36 or 38 or 41 or 44 or 53 or 62 or 69 or 70 or 72 or 117 or CannotDecompress => StatusCodes.Status400BadRequest,
+        46 or 47 or 50 or 56 or 60 or 63 or 73 or 78 or 81 or 115 or 336 => StatusCodes.Status404NotFound,
+        48 => StatusCodes.Status501NotImplemented,
+        76 or 209 or TooManyQueries => StatusCodes.Status503ServiceUnavailable,
+        159 or 160 => StatusCodes.Status408RequestTimeout,
+        _ => StatusCodes.Status500InternalServerError,
     };
 
     private static string SummaryOf(in StatementSummary summary) => JsonSerializer.Serialize(new Dictionary<string, string>

@@ -8,6 +8,8 @@ namespace Metering.ClickHouse.Http;
 /// </summary>
 internal static partial class StatementText
 {
+    private const int MatchMs = 1000; // a hostile text costs a second at most
+
     /// <summary>True for an INSERT whose rows come as data: not one from SELECT, nor one with its VALUES in the text.</summary>
     /// <param name="sql">The statement, or its beginning when data may follow.</param>
     /// <param name="text">The INSERT without FORMAT.</param>
@@ -24,7 +26,7 @@ internal static partial class StatementText
                 return false;
             if (IsWord(sql, at, "FORMAT") && Format().Match(sql, at) is { Success: true } found && found.Index == at)
             {
-                (text, format) = (sql[..at], found.Groups[1].Value);
+                (text, format) = (sql[..at], found.Groups["name"].Value);
                 dataAt = found.Index + found.Length;
                 return true;
             }
@@ -38,7 +40,7 @@ internal static partial class StatementText
     }
 
     /// <summary>The format that a statement names for its result at its end, or null.</summary>
-    public static string? ResultFormat(string sql) => TrailingFormat().Match(sql) is { Success: true } found ? found.Groups[1].Value : null;
+    public static string? ResultFormat(string sql) => TrailingFormat().Match(sql) is { Success: true } found ? found.Groups["name"].Value : null;
 
     private static bool IsWord(string sql, int at, string word) =>
         string.Compare(sql, at, word, 0, word.Length, StringComparison.OrdinalIgnoreCase) == 0
@@ -93,13 +95,13 @@ internal static partial class StatementText
         return sql.Length;
     }
 
-    [GeneratedRegex(@"^\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*INSERT\s", RegexOptions.IgnoreCase | RegexOptions.Singleline)]
+    [GeneratedRegex(@"^\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*INSERT\s", RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.ExplicitCapture, MatchMs)]
     private static partial Regex Insert();
 
     // Data begin behind one line end, or behind the blanks after the name.
-    [GeneratedRegex(@"\GFORMAT\s+([A-Za-z][A-Za-z0-9]*)[ \t]*;?[ \t]*(\r?\n)?", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\GFORMAT\s+(?<name>[A-Za-z][A-Za-z0-9]*)[ \t]*;?[ \t]*(\r?\n)?", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, MatchMs)]
     private static partial Regex Format();
 
-    [GeneratedRegex(@"\bFORMAT\s+([A-Za-z][A-Za-z0-9]*)\s*;?\s*(SETTINGS\s[^;]*)?$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\bFORMAT\s+(?<name>[A-Za-z][A-Za-z0-9]*)\s*;?\s*(SETTINGS\s[^;]*)?$", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, MatchMs)]
     private static partial Regex TrailingFormat();
 }
