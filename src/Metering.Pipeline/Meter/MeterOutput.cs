@@ -13,8 +13,11 @@ namespace Metering.Pipeline.Meter;
 /// dead letters. Buffers are kept from one interval to the next.</summary>
 internal sealed class MeterOutput(int partition, MeterContext context)
 {
-    /// <summary>A block is closed at this size: with its headers it stays below 1 MB.</summary>
-    private const int MaxBlockBytes = 800 << 10;
+    /// <summary>A block is closed at this size: one more row of the largest kind (76 KB, R15), fifteen of 4 KB and the
+    /// headers still fit 1 MB.</summary>
+    private const int MaxBlockBytes = 768 << 10;
+
+    private const int LargeRowBytes = 2 << 10;
 
     /// <summary>The interval is committed early when this much waits.</summary>
     private const long MaxPendingBytes = 16 << 20;
@@ -34,17 +37,17 @@ internal sealed class MeterOutput(int partition, MeterContext context)
     /// <summary>True when the interval should be committed without waiting for its end.</summary>
     public bool IsFull => _pendingBytes >= MaxPendingBytes;
 
-    public void AddEvent(in TokenEventView e, in PriceResult price, long arrivedAtMs)
+    public void AddEvent(in TokenEventView e, in PriceResult price, in InputRecord record)
     {
         var rows = _events.At(e.EventTimeMicros);
-        rows.Add(e, price, arrivedAtMs);
-        CloseIfFull(rows);
+        rows.Add(e, price, record.ArrivedAtMs);
+        CloseIfFull(rows, record.Value.Length);
     }
 
     public void AddAccount(EpochAccount account)
     {
         _accounts.Add(partition, account);
-        CloseIfFull(_accounts);
+        CloseIfFull(_accounts, account.Source.Length);
     }
 
     public void AddDeadLetter(in InputRecord record, in EventFault fault) => AddDeadLetter(record, DeadLetters.Of(record, fault, context.TopicPrefix));
@@ -78,15 +81,18 @@ internal sealed class MeterOutput(int partition, MeterContext context)
     {
         var rows = _deadLetterRows.At(letter.ArrivedAtMicros);
         rows.Add(letter, Encoding.ASCII.GetBytes(DeadLetters.SymbolOf(letter.Reason)));
-        CloseIfFull(rows);
+        CloseIfFull(rows, letter.Detail.Length);
         var value = DeadLetters.Encode(letter, context.DeadLetterSchemaId);
         _deadLetters.Add((record.Key.IsEmpty ? _noKey : record.Key.ToArray(), value));
         _pendingBytes += value.Length;
     }
 
-    private void CloseIfFull(ILedgerRows rows)
+    private void CloseIfFull(ILedgerRows rows, int addedBytes)
     {
-        if (rows.Block.EncodedBytesEstimate < MaxBlockBytes)
+        // The exact size costs a call a column, so it is asked every 16 rows, and after each large one.
+        if (addedBytes < LargeRowBytes && (rows.Block.RowCount & 15) != 0)
+            return;
+        if (rows.Block.EncodedBytes < MaxBlockBytes)
             return;
         var count = rows.Block.RowCount;
         var bytes = Encode(rows).ToArray();
@@ -118,7 +124,7 @@ internal sealed class MeterOutput(int partition, MeterContext context)
     private string ColumnsOf(ILedgerRows rows)
     {
         if (!_columnNames.TryGetValue(rows.Table, out var names))
-            _columnNames.Add(rows.Table, names = string.Join(',', rows.Block.ColumnNames));
+            _columnNames.Add(rows.Table, names = string.Join(',', rows.Block.Columns.Select(column => column.Name)));
         return names;
     }
 }

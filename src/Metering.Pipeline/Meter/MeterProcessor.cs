@@ -24,7 +24,7 @@ public sealed class MeterProcessor : IPartitionProcessor
     private readonly MeterOutput _output;
     private readonly AccountReporter _reporter;
     private readonly ArrayBufferWriter<byte> _key = new(), _value = new();
-    private readonly byte[] _resolved = new byte[EventLimits.MaxEventBytes];
+    private readonly PooledBuffer _resolved = new();
 
     public MeterProcessor(int partition, MeterContext context)
     {
@@ -36,7 +36,9 @@ public sealed class MeterProcessor : IPartitionProcessor
 
     public MeterCounters Counters { get; } = new();
 
-    public bool IsCommitDue(DateTimeOffset now) => _output.IsFull || _reporter.IsDue(now);
+    public bool WantsCommit => _output.IsFull;
+
+    public bool IsIdleCommitDue(DateTimeOffset now) => _reporter.IsDue(now);
 
     public void Restore(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
@@ -61,10 +63,10 @@ public sealed class MeterProcessor : IPartitionProcessor
             case SchemaKind.Same:
                 return Decode(record, body);
             case SchemaKind.Resolved:
-                var error = schema.Plan!.TryTranscode(body, _resolved, out var resolvedBytes);
+                var error = schema.Plan!.TryTranscode(body, _resolved, EventLimits.MaxEventBytes, out var failedField);
                 return error == DecodeError.None
-                    ? Decode(record, _resolved.AsSpan(0, resolvedBytes))
-                    : Refuse(record, Undecodable(error, $"by the schema {schemaId}"));
+                    ? Decode(record, _resolved.WrittenSpan)
+                    : Refuse(record, Undecodable(error, $"at the field {failedField} of schema {schemaId}"));
             case SchemaKind.Incompatible:
                 return Refuse(record, new EventFault(DeadLetterReason.IncompatibleSchema, schema.Error!));
             default:
@@ -124,7 +126,7 @@ public sealed class MeterProcessor : IPartitionProcessor
             return Bury(record, e, fault);
         }
         account.AddMetered(record.ArrivedAtMs, numbered: e.Sequence > 0, e.InputTokens, e.OutputTokens);
-        _output.AddEvent(e, price, record.ArrivedAtMs);
+        _output.AddEvent(e, price, record);
         Counters.AddMetered(e, price);
         return ProcessResult.Taken;
     }

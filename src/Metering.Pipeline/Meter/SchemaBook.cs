@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Metering.Events;
-using Metering.Events.Resolution;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Pipeline.Meter;

@@ -1,4 +1,4 @@
-using Metering.Events.Resolution;
+using Metering.Events;
 
 namespace Metering.Pipeline.Meter;
 

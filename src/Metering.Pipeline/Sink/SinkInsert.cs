@@ -18,7 +18,7 @@ internal static class SinkInsert
         foreach (var block in blocks)
         {
             var output = new ArrayBufferWriter<byte>(block.Bytes.Length + (block.Rows * 10) + 128);
-            NativeBlockHeader.AppendConstantColumns(block.Bytes.Span, output, checked((ushort)partition), checked((ulong)block.Offset));
+            NativeBlockHeader.AppendConstantColumns(block.Bytes.Span, [ConstantColumn.UInt16("ledger_partition", checked((ushort)partition)), ConstantColumn.UInt64("block_offset", checked((ulong)block.Offset))], output);
             placed.Add(output.WrittenMemory);
         }
         return new LedgerInsert("metering." + table, placed, [.. columns, "ledger_partition", "block_offset"], token);

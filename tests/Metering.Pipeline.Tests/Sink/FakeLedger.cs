@@ -62,8 +62,8 @@ internal sealed partial class FakeLedger : ILedger
             text.Append("token_events\n");
         else if (CountSql().Match(sql) is { Success: true } count)
         {
-            var (from, to) = (Number(count.Groups[2].Value), Number(count.Groups[3].Value));
-            foreach (var ((_, block), rows) in Rows.Where(row => row.Key.Table == count.Groups[1].Value && row.Key.Block >= from && row.Key.Block < to))
+            var (from, to) = (Number(count.Groups["from"].Value), Number(count.Groups["to"].Value));
+            foreach (var ((_, block), rows) in Rows.Where(row => row.Key.Table == count.Groups["table"].Value && row.Key.Block >= from && row.Key.Block < to))
                 text.Append(CultureInfo.InvariantCulture, $"{block}\t{rows}\n");
         }
         else if (sql.Contains("max(block_offset)", StringComparison.Ordinal))
@@ -89,6 +89,6 @@ internal sealed partial class FakeLedger : ILedger
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"SELECT block_offset, count\(\) FROM metering\.(\w+) .*block_offset >= (\d+) AND block_offset < (\d+)")]
+    [GeneratedRegex(@"SELECT block_offset, count\(\) FROM metering\.(?<table>\w+) .*block_offset >= (?<from>\d+) AND block_offset < (?<to>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex CountSql();
 }

@@ -26,7 +26,7 @@ internal sealed class AccountRows : ILedgerRows
         _lost = Block.Int64("lost");
         _inputTokens = Block.Int128("input_tokens");
         _outputTokens = Block.Int128("output_tokens");
-        _lastArrival = Block.DateTime64("last_arrival", 3);
+        _lastArrival = Block.DateTime64Millis("last_arrival");
     }
 
     public string Table => "source_accounts";

@@ -14,7 +14,7 @@ internal sealed class DeadLetterRows : ILedgerRows
 
     public DeadLetterRows()
     {
-        _arrivedAt = Block.DateTime64("arrived_at", 3);
+        _arrivedAt = Block.DateTime64Millis("arrived_at");
         _topic = Block.LowCardinality("topic");
         _partition = Block.Int32("partition");
         _offset = Block.Int64("offset");

@@ -16,7 +16,8 @@ internal sealed class TokenEventRows : ILedgerRows
     private readonly NullableColumn<long> _admittedAt, _promptHash;
     private readonly FixedColumn<int> _attempt;
     private readonly FixedColumn<sbyte> _operation, _status, _outcome;
-    private readonly FixedColumn<byte> _tokensEstimated, _streamed, _priced;
+    private readonly FixedColumn<bool> _tokensEstimated, _streamed;
+    private readonly FixedColumn<byte> _priced;
     private readonly FixedColumn<ulong> _priceVersion;
     private readonly MapColumn _tags;
 
@@ -25,8 +26,8 @@ internal sealed class TokenEventRows : ILedgerRows
         _source = _block.LowCardinality("source");
         _epoch = _block.Int64("epoch");
         _sequence = _block.Int64("sequence");
-        _eventTime = _block.DateTime64("event_time", 6);
-        _admittedAt = _block.NullableDateTime64("admitted_at", 6);
+        _eventTime = _block.DateTime64Micros("event_time");
+        _admittedAt = _block.NullableDateTime64Micros("admitted_at");
         _leaseId = _block.String("lease_id");
         _requestId = _block.String("request_id");
         _attempt = _block.Int32("attempt");
@@ -41,9 +42,9 @@ internal sealed class TokenEventRows : ILedgerRows
         _provider = _block.LowCardinality("provider");
         _pool = _block.LowCardinality("pool");
         _node = _block.LowCardinality("node");
-        _operation = _block.Enum8("operation", "chat", "completion", "embedding", "rerank", "other");
-        _status = _block.Enum8("status", "ok", "error", "cancelled", "cut", "rejected");
-        _outcome = _block.Enum8("outcome", "unknown", "success", "failure");
+        _operation = _block.Enum8("operation", OperationSymbols.All);
+        _status = _block.Enum8("status", StatusSymbols.All);
+        _outcome = _block.Enum8("outcome", OutcomeSymbols.All);
         _inputTokens = _block.Int64("input_tokens");
         _cachedInputTokens = _block.Int64("cached_input_tokens");
         _cacheWriteTokens = _block.Int64("cache_write_tokens");
@@ -61,7 +62,7 @@ internal sealed class TokenEventRows : ILedgerRows
         _costPicoUsd = _block.Int64("cost_pico_usd");
         _priced = _block.UInt8("priced");
         _priceVersion = _block.UInt64("price_version");
-        _arrivedAt = _block.DateTime64("arrived_at", 3);
+        _arrivedAt = _block.DateTime64Millis("arrived_at");
     }
 
     public string Table => "token_events";
@@ -99,8 +100,8 @@ internal sealed class TokenEventRows : ILedgerRows
         _cacheWriteTokens.Append(e.CacheWriteTokens);
         _outputTokens.Append(e.OutputTokens);
         _reasoningTokens.Append(e.ReasoningTokens);
-        _tokensEstimated.Append(e.TokensEstimated ? (byte)1 : (byte)0);
-        _streamed.Append(e.Streamed ? (byte)1 : (byte)0);
+        _tokensEstimated.Append(e.TokensEstimated);
+        _streamed.Append(e.Streamed);
         _queueUs.Append(e.QueueUs);
         _ttftUs.Append(e.TtftUs);
         _durationUs.Append(e.DurationUs);
@@ -108,8 +109,8 @@ internal sealed class TokenEventRows : ILedgerRows
         _kvTokenMs.Append(e.KvTokenMs);
         _promptHash.Append(e.PromptHash);
         foreach (var tag in e.Tags)
-            _tags.AppendEntry(tag.Key, tag.Value);
-        _tags.EndMap();
+            _tags.Add(tag.Key, tag.Value);
+        _tags.Append();
         _costPicoUsd.Append(price.CostPicoUsd);
         _priced.Append(price.Priced ? (byte)1 : (byte)0);
         _priceVersion.Append(price.PriceVersion);
