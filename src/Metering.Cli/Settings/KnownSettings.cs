@@ -1,0 +1,115 @@
+namespace Metering.Cli.Settings;
+
+/// <summary>Every setting that exists; what is not here is refused wherever it is given.</summary>
+public static class KnownSettings
+{
+    public const string EnvironmentPrefix = "METERING__";
+
+    /// <summary>After a variable's name: the value is the content of the file named, as secrets are mounted.</summary>
+    public const string FileSuffix = "_FILE";
+
+    public static readonly SettingDefinition Brokers = new("kafka:brokers", "--brokers", "HOST:PORT,…",
+        "Kafka's bootstrap brokers.");
+
+    public static readonly SettingDefinition KafkaConfig = new("kafka:config", "--kafka-config", "KEY=VALUE",
+        "Any librdkafka property (SASL, TLS); repeatable.")
+    { IsRepeatable = true, IsMap = true };
+
+    public static readonly SettingDefinition TopicPrefix = new("kafka:topic_prefix", "--topic-prefix", "PREFIX",
+        "Before the names of topics, groups and transactional ids.");
+
+    public static readonly SettingDefinition Partitions = new("kafka:partitions", "--partitions", "N",
+        "Partitions of topics that are created; fixed for their life.")
+    { Default = "8" };
+
+    public static readonly SettingDefinition Replication = new("kafka:replication", "--replication", "N",
+        "Replicas of topics that are created.")
+    { Default = "the broker's" };
+
+    public static readonly SettingDefinition KafkaPort = Port("kafka", "Kafka protocol", 9092);
+
+    public static readonly SettingDefinition RegistryUrl = new("registry:url", "--registry", "URL",
+        "The schema registry; user, password and a path may stand in it.");
+
+    public static readonly SettingDefinition RegistryPort = Port("registry", "schema registry", 8081);
+
+    public static readonly SettingDefinition ClickHouseUrl = new("clickhouse:url", "--clickhouse", "URL",
+        "ClickHouse's HTTP interface: http://user:password@host:8123/database.");
+
+    public static readonly SettingDefinition ClickHousePort = Port("clickhouse", "ClickHouse HTTP", 8123);
+
+    public static readonly SettingDefinition ServerPort = Port("server", "pages, /metrics and /health", 8080);
+
+    public static readonly SettingDefinition GatewayPort = Port("gateway", "gateway", 4000);
+
+    public static readonly SettingDefinition KedaPort = Port("keda", "KEDA scaler (gRPC)", 6000);
+
+    public static readonly SettingDefinition HostPort = Port("host", "mock model host", 4001);
+
+    public static readonly SettingDefinition Listen = new("listen", "--listen", "ADDRESS",
+        "The address to listen on; 0.0.0.0 for all.")
+    { Default = "127.0.0.1" };
+
+    public static readonly SettingDefinition Data = new("data", "--data", "DIR",
+        "Where state on this machine lives.")
+    { Default = "./data" };
+
+    public static readonly SettingDefinition Name = new("name", "--name", "NAME",
+        "The role's stable name: its source.")
+    { Default = "the role and this machine's name" };
+
+    public static readonly SettingDefinition CommitInterval = new("commit_interval", "--commit-interval", "DURATION",
+        "How often a task with work commits, 5ms to 5s.")
+    { Default = "50ms" };
+
+    public static readonly SettingDefinition For = new("for", "--for", "DURATION",
+        "Stop after this time: 30s, 5m, 1h30m.");
+
+    public static readonly SettingDefinition Workload = new("workload", "--workload", "none|RATE",
+        "Events a second of the live workload.")
+    { Default = "50" };
+
+    public static readonly SettingDefinition Config = new("config", "--config", "FILE",
+        "A JSON file of settings.")
+    { IsGeneral = true };
+
+    public static readonly SettingDefinition Json = new("json", "--json", "",
+        "One JSON object a line on standard output, nothing else there.")
+    { IsSwitch = true, IsGeneral = true, Default = "false" };
+
+    public static readonly SettingDefinition LogLevel = new("log_level", "--log-level", "LEVEL",
+        "trace, debug, information, warning, error or none.")
+    { IsGeneral = true, Default = "information" };
+
+    public static readonly SettingDefinition LogFormat = new("log_format", "--log-format", "text|json",
+        "The log's lines on standard error.")
+    { IsGeneral = true, Default = "text" };
+
+    public static IReadOnlyList<SettingDefinition> All { get; } =
+    [
+        Brokers, KafkaConfig, TopicPrefix, Partitions, Replication, RegistryUrl, ClickHouseUrl, Data, Name,
+        CommitInterval, For, Workload, Listen,
+        KafkaPort, RegistryPort, ClickHousePort, ServerPort, GatewayPort, KedaPort, HostPort,
+        Config, Json, LogLevel, LogFormat,
+    ];
+
+    /// <summary>The setting with this key in the file's or the environment's spelling; null when there is none.
+    /// Case, <c>_</c> and <c>-</c> do not matter: <c>kafka:topicPrefix</c> is <c>kafka:topic_prefix</c>.</summary>
+    public static SettingDefinition? Find(string key)
+    {
+        var plain = Plain(key);
+        foreach (var setting in All)
+        {
+            if (string.Equals(Plain(setting.Key), plain, StringComparison.Ordinal))
+                return setting;
+        }
+        return null;
+    }
+
+    private static string Plain(string key) =>
+        key.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
+
+    private static SettingDefinition Port(string part, string what, int port) =>
+        new($"{part}:port", $"--{part}-port", "PORT", $"Port of the {what}; 0 takes a free one.")
+        { Default = port.ToString(System.Globalization.CultureInfo.InvariantCulture) };
+}

@@ -1,0 +1,102 @@
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Cli.Settings;
+
+/// <summary>All settings of a process, read and checked by <see cref="SettingsReader"/>; one record per concern.</summary>
+public sealed record MeteringSettings
+{
+    public KafkaSettings Kafka { get; init; } = new();
+
+    /// <summary>The schema registry given; null = the embedded one for <c>up</c>, the local default port for others.</summary>
+    public ServiceUrl? RegistryUrl { get; init; }
+
+    /// <summary>The ClickHouse server given; null = the embedded one for <c>up</c>, the local default port for others.</summary>
+    public ServiceUrl? ClickHouseUrl { get; init; }
+
+    public PortSettings Ports { get; init; } = new();
+
+    public RunSettings Run { get; init; } = new();
+
+    public OutputSettings Output { get; init; } = new();
+
+    /// <summary>The brokers given, or the local default.</summary>
+    public string BrokersOrLocal => Kafka.Brokers ?? FormattableString.Invariant($"127.0.0.1:{Ports.Kafka}");
+
+    /// <summary>The registry given, or the local default.</summary>
+    public ServiceUrl RegistryOrLocal => RegistryUrl ?? ServiceUrl.Local(Ports.Registry);
+
+    /// <summary>The ClickHouse given, or the local default.</summary>
+    public ServiceUrl ClickHouseOrLocal => ClickHouseUrl ?? ServiceUrl.Local(Ports.ClickHouse);
+}
+
+/// <summary>How Kafka is reached and what its topics are called.</summary>
+public sealed record KafkaSettings
+{
+    /// <summary>Bootstrap brokers, <c>host:port</c> joined by commas; null when none were given.</summary>
+    public string? Brokers { get; init; }
+
+    /// <summary>librdkafka properties as given; they may hold secrets, so print them with <see cref="Secrets.Mask"/>.</summary>
+    public IReadOnlyDictionary<string, string> Config { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>Before the names of topics, groups and transactional ids; default none.</summary>
+    public string TopicPrefix { get; init; } = "";
+
+    /// <summary>Partitions of the topics that are created, 1 to 10,000. Default 8.</summary>
+    public int Partitions { get; init; } = 8;
+
+    /// <summary>Replicas of the topics that are created, 1 to 100; null = the broker's default.</summary>
+    public short? Replication { get; init; }
+}
+
+/// <summary>Where our own parts listen, 0 = a free port.</summary>
+public sealed record PortSettings
+{
+    /// <summary>Address to listen on. Default loopback.</summary>
+    public System.Net.IPAddress Listen { get; init; } = System.Net.IPAddress.Loopback;
+
+    public int Kafka { get; init; } = 9092;
+
+    public int Registry { get; init; } = 8081;
+
+    public int ClickHouse { get; init; } = 8123;
+
+    public int Server { get; init; } = 8080;
+
+    public int Gateway { get; init; } = 4000;
+
+    public int Keda { get; init; } = 6000;
+
+    public int Host { get; init; } = 4001;
+}
+
+/// <summary>How a role runs.</summary>
+public sealed record RunSettings
+{
+    /// <summary>State on this machine, as a full path. Default <c>./data</c>.</summary>
+    public string DataDirectory { get; init; } = Path.GetFullPath("data");
+
+    /// <summary>The role's stable name; null = the role's own default.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>How often a task with work commits, 5 ms to 5 s. Default 50 ms.</summary>
+    public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Stop by itself after this time; null = run until told.</summary>
+    public TimeSpan? For { get; init; }
+
+    /// <summary>Events a second of <c>up</c>'s own workload; 0 = none. Default 50.</summary>
+    public int WorkloadEventsPerSecond { get; init; } = 50;
+}
+
+/// <summary>What is printed, and how.</summary>
+public sealed record OutputSettings
+{
+    /// <summary>One JSON object a line on standard output.</summary>
+    public bool Json { get; init; }
+
+    /// <summary>Lowest level that is logged. Default information.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>The log on standard error is JSON lines. Default text.</summary>
+    public bool JsonLog { get; init; }
+}

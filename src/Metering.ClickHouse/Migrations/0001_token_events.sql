@@ -1,0 +1,52 @@
+-- One row an event. Never changed: corrections are rows.
+CREATE TABLE IF NOT EXISTS metering.token_events
+(
+    source               LowCardinality(String),
+    epoch                Int64 CODEC(Delta, ZSTD(1)),
+    sequence             Int64 CODEC(Delta, ZSTD(1)),
+    event_time           DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    admitted_at          Nullable(DateTime64(6, 'UTC')) CODEC(Delta, ZSTD(1)),
+    lease_id             String CODEC(ZSTD(1)),
+    request_id           String CODEC(ZSTD(1)),
+    attempt              Int32 CODEC(T64, ZSTD(1)),
+    parent_request_id    String CODEC(ZSTD(1)),
+    tenant               LowCardinality(String),
+    api_key              LowCardinality(String),
+    route                LowCardinality(String),
+    user                 String CODEC(ZSTD(1)),
+    experiment           LowCardinality(String),
+    model                LowCardinality(String),
+    served_model         LowCardinality(String),
+    provider             LowCardinality(String),
+    pool                 LowCardinality(String),
+    node                 LowCardinality(String),
+    operation            Enum8('chat' = 0, 'completion' = 1, 'embedding' = 2, 'rerank' = 3, 'other' = 4),
+    status               Enum8('ok' = 0, 'error' = 1, 'cancelled' = 2, 'cut' = 3, 'rejected' = 4),
+    outcome              Enum8('unknown' = 0, 'success' = 1, 'failure' = 2),
+    input_tokens         Int64 CODEC(T64, ZSTD(1)),
+    cached_input_tokens  Int64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens   Int64 CODEC(T64, ZSTD(1)),
+    output_tokens        Int64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens     Int64 CODEC(T64, ZSTD(1)),
+    tokens_estimated     Bool,
+    streamed             Bool,
+    queue_us             Int64 CODEC(T64, ZSTD(1)),
+    ttft_us              Int64 CODEC(T64, ZSTD(1)),
+    duration_us          Int64 CODEC(T64, ZSTD(1)),
+    gpu_us               Int64 CODEC(T64, ZSTD(1)),
+    kv_token_ms          Int64 CODEC(T64, ZSTD(1)),
+    prompt_hash          Nullable(Int64) CODEC(ZSTD(1)),
+    tags                 Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    cost_pico_usd        Int64 CODEC(T64, ZSTD(1)),
+    priced               UInt8,
+    price_version        UInt64 CODEC(ZSTD(1)),
+    arrived_at           DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    ledger_partition     UInt16 CODEC(ZSTD(1)),
+    block_offset         UInt64 CODEC(Delta, ZSTD(1)),
+    INDEX block_offset_range block_offset TYPE minmax GRANULARITY 1,
+    INDEX event_time_range event_time TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(event_time)
+ORDER BY (source, epoch, sequence)
+SETTINGS non_replicated_deduplication_window = 100000;

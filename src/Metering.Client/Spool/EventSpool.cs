@@ -1,0 +1,249 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+
+namespace Metering.Client.Spool;
+
+internal enum SpoolAppendStatus
+{
+    Stored,
+
+    /// <summary>The bound on the spool's size is reached; nothing was stored.</summary>
+    Full,
+
+    /// <summary>The disk refused; nothing was stored. Later appends try again.</summary>
+    Failed,
+}
+
+/// <summary>
+/// The write-ahead log of one source (R4). One thread at a time appends (the publisher's lock); one thread reads and
+/// acknowledges (the sender). A record is in the operating system's hands when Append returns.
+/// </summary>
+internal sealed class EventSpool : IDisposable
+{
+    private readonly SpoolFolder _folder;
+    private readonly SpoolOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _log;
+    private readonly SpoolCursor _cursor;
+    private readonly SpoolSync _sync;
+    private readonly Lock _gate = new();
+    private readonly Queue<SpoolSegment> _segments = new();
+    private SpoolSegment _active = null!;
+    private SafeFileHandle _handle = null!;
+    private ulong _schema;
+    private long _nextNumber;
+    private long _bytes;
+    private long _appendedEvents;
+    private long _settledEvents;
+    private long _inputTokens;
+    private long _outputTokens;
+
+    private EventSpool(SpoolFolder folder, SpoolOptions options, TimeProvider clock, ILogger log)
+    {
+        _folder = folder;
+        _options = options;
+        _clock = clock;
+        _log = log;
+        Book = EpochBook.Open(folder.Path);
+        _cursor = SpoolCursor.Open(folder.Path);
+        var found = SpoolRecovery.Run(folder.Path, Book, _cursor.Position, log);
+        foreach (var segment in found.Segments)
+        {
+            _segments.Enqueue(segment);
+            _bytes += segment.Length;
+        }
+        _nextNumber = found.NextNumber;
+        _appendedEvents = found.PendingEvents;
+        Start = found.Start;
+        _sync = new SpoolSync(folder.Path, options, clock, log);
+    }
+
+    public string Folder => _folder.Path;
+
+    public EpochBook Book { get; }
+
+    /// <summary>The running epoch's account.</summary>
+    public EpochAccount Account { get; private set; } = null!;
+
+    /// <summary>Where sending begins.</summary>
+    public SpoolPosition? Start { get; private set; }
+
+    /// <summary>The first segment of this run: what lies before it are former epochs.</summary>
+    public long FirstOwnSegment { get; private set; }
+
+    /// <summary>The sequence that the next event must bear. Under the appender's lock.</summary>
+    public long NextSequence { get; private set; } = 1;
+
+    /// <summary>Of all segments on disk.</summary>
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>Accepted, not yet acknowledged.</summary>
+    public long PendingEvents => Math.Max(0, Interlocked.Read(ref _appendedEvents) - Interlocked.Read(ref _settledEvents));
+
+    /// <summary>Events of this run and those that earlier runs left: the number that <see cref="SettledEvents"/> reaches when all is sent.</summary>
+    public long AppendedEvents => Interlocked.Read(ref _appendedEvents);
+
+    public long SettledEvents => Interlocked.Read(ref _settledEvents);
+
+    /// <summary>Locks the source's folder and reads what former runs left there.</summary>
+    /// <exception cref="SpoolInUseException">Another process has it.</exception>
+    public static EventSpool Open(string dataFolder, string source, SpoolOptions options, TimeProvider clock, ILogger log)
+    {
+        var folder = SpoolFolder.Take(dataFolder, source);
+        try
+        {
+            return new EventSpool(folder, options, clock, log);
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Starts this run's epoch: durable before the first event (R1). Call once, before anything else.</summary>
+    /// <param name="epoch">Null takes a new one.</param>
+    /// <param name="schema">The fingerprint of the schema that payloads are written with.</param>
+    public void Begin(long? epoch, ulong schema)
+    {
+        _schema = schema;
+        Account = Book.Begin(epoch ?? Book.NewEpoch(_clock));
+        Book.Save();
+        Roll();
+        DurableFile.SyncFolder(Folder);
+        FirstOwnSegment = _active.Number;
+        Start ??= new SpoolPosition(_active.Number, SpoolSegment.DataStart, Account.Epoch, 0);
+        _sync.Start(() => PendingEvents == 0);
+    }
+
+    /// <summary>Appends a record whose payload stands behind <see cref="SpoolRecord.HeadBytes"/> free bytes. An event's
+    /// payload bears <see cref="NextSequence"/>.</summary>
+    /// <param name="error">What the disk said, when <see cref="SpoolAppendStatus.Failed"/>.</param>
+    public SpoolAppendStatus Append(Span<byte> record, SpoolRecordKind kind, long nowMicros, long inputTokens, long outputTokens, out Exception? error)
+    {
+        error = null;
+        if (Bytes + record.Length + SpoolSegment.DataStart > _options.MaxBytes)
+            return SpoolAppendStatus.Full;
+        try
+        {
+            if (_active.Length + record.Length > _options.SegmentBytes && _active.Length > SpoolSegment.DataStart)
+                Roll();
+            var sequence = kind == SpoolRecordKind.Event ? NextSequence : 0;
+            SpoolRecord.Seal(record, _active.Number, new SpoolRecordHead(kind, sequence, nowMicros, _inputTokens + inputTokens, _outputTokens + outputTokens));
+            RandomAccess.Write(_handle, record, _active.Length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Whatever part of it was written lies behind the segment's length: the next append writes over it.
+            error = e;
+            return SpoolAppendStatus.Failed;
+        }
+        Stored(record.Length, kind, inputTokens, outputTokens);
+        return SpoolAppendStatus.Stored;
+    }
+
+    private void Stored(int recordBytes, SpoolRecordKind kind, long inputTokens, long outputTokens)
+    {
+        _inputTokens += inputTokens;
+        _outputTokens += outputTokens;
+        Interlocked.Add(ref _bytes, recordBytes);
+        if (kind == SpoolRecordKind.Event)
+        {
+            Account.Accepted(NextSequence, _inputTokens, _outputTokens);
+            NextSequence++;
+            Interlocked.Increment(ref _appendedEvents);
+        }
+        // Last: from here on the reader sees it.
+        _active.Length += recordBytes;
+        _sync.Appended(recordBytes);
+    }
+
+    /// <summary>A mark for <see cref="WaitDurable"/>: everything appended so far. Under the appender's lock.</summary>
+    public long AppendMark => _sync.AppendedBytes;
+
+    /// <summary>Under <see cref="SpoolFsync.EachAppend"/> returns when everything up to the mark is on the disk. Outside the appender's lock,
+    /// so that threads share a sync.</summary>
+    public void WaitDurable(long mark)
+    {
+        if (_options.Fsync == SpoolFsync.EachAppend)
+            _sync.Reach(mark);
+    }
+
+    public SpoolReader OpenReader() => new(this, _log);
+
+    public SpoolSegment FindSegment(long number)
+    {
+        lock (_gate)
+            return _segments.First(s => s.Number >= number);
+    }
+
+    /// <summary>Everything before the position is acknowledged (or expired): the cursor follows, and whole segments go. Sender's thread.</summary>
+    /// <param name="events">How many events that settles.</param>
+    public void Settle(in SpoolPosition position, long events)
+    {
+        Interlocked.Add(ref _settledEvents, events);
+        try
+        {
+            _cursor.Write(position);
+            Trim(position.Segment);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Costs duplicates after a restart, or disk until the next time: never an event.
+            SpoolLog.TidyFailed(_log, Folder, e);
+        }
+    }
+
+    private void Trim(long below)
+    {
+        while (true)
+        {
+            SpoolSegment oldest;
+            lock (_gate)
+            {
+                if (_segments.Peek() is not { Next: not null } first || first.Number >= below)
+                    return;
+                oldest = first;
+            }
+            File.Delete(oldest.Path);
+            lock (_gate)
+                _segments.Dequeue();
+            Interlocked.Add(ref _bytes, -oldest.Length);
+        }
+    }
+
+    private void Roll()
+    {
+        var header = new SegmentHeader(_nextNumber, Account.Epoch, NextSequence, _inputTokens, _outputTokens, _schema,
+            _clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000);
+        var (segment, handle) = SpoolSegment.Create(Folder, header);
+        _nextNumber++;
+        var sealedSegment = _active;
+        _handle = handle;
+        _active = segment;
+        Interlocked.Add(ref _bytes, segment.Length);
+        _sync.Rolled(handle);
+        SpoolSegment? last;
+        lock (_gate)
+        {
+            last = sealedSegment ?? _segments.LastOrDefault();
+            _segments.Enqueue(segment);
+        }
+        if (last is not null)
+            last.Next = segment;
+    }
+
+    /// <summary>Syncs what is not acknowledged, and lets go of the folder. The appender and the sender have ended.</summary>
+    public async ValueTask CloseAsync()
+    {
+        await _sync.StopAsync();
+        Dispose();
+    }
+
+    public void Dispose()
+    {
+        _sync.Dispose();
+        _cursor.Dispose();
+        _folder.Dispose();
+    }
+}

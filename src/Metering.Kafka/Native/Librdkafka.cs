@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Confluent.Kafka;
+
+namespace Metering.Kafka.Native;
+
+/// <summary>
+/// The few calls of librdkafka that Confluent.Kafka does not offer, on the very library that Confluent.Kafka loaded:
+/// it chooses among several builds, and a second copy would not know its handles.
+/// </summary>
+internal static unsafe partial class Librdkafka
+{
+    private const string Library = "librdkafka";
+
+    static Librdkafka() => NativeLibrary.SetDllImportResolver(typeof(Librdkafka).Assembly, Resolve);
+
+    /// <summary>rd_kafka_topic_partition_t.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct TopicPartitionEntry
+    {
+        public nint Topic;
+        public int Partition;
+        public long Offset;
+        public byte* Metadata;
+        public nuint MetadataBytes;
+        public nint Opaque;
+        public ErrorCode Error;
+        public nint Private;
+    }
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_topic_partition_list_new")]
+    internal static partial nint NewList(int size);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_topic_partition_list_add", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial TopicPartitionEntry* Add(nint list, string topic, int partition);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_topic_partition_list_destroy")]
+    internal static partial void DestroyList(nint list);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_commit")]
+    internal static partial ErrorCode Commit(nint handle, nint list, int isAsync);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_committed")]
+    internal static partial ErrorCode Committed(nint handle, nint list, int timeoutMs);
+
+    /// <summary>The client's own handle; the caller keeps it alive by <see cref="SafeHandle.DangerousAddRef"/>.</summary>
+    internal static SafeHandle HandleOf(IClient client) => (SafeHandle)InternalHandle(client.Handle);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_LibrdkafkaHandle")]
+    [return: UnsafeAccessorType("Confluent.Kafka.Impl.SafeKafkaHandle, Confluent.Kafka")]
+    private static extern object InternalHandle(Handle handle);
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
+    {
+        if (name != Library)
+            return 0;
+        using var process = Process.GetCurrentProcess();
+        foreach (ProcessModule module in process.Modules)
+        {
+            // librdkafka.so, centos8-librdkafka.so, alpine-librdkafka.so, librdkafka.dylib, librdkafka.dll
+            if (module.ModuleName.Contains(Library, StringComparison.OrdinalIgnoreCase))
+                return NativeLibrary.Load(module.FileName);
+        }
+        throw new DllNotFoundException("librdkafka is not loaded: make a Confluent.Kafka client first.");
+    }
+}

@@ -1,0 +1,30 @@
+using Metering.Core.Pricing;
+
+namespace Metering.Pipeline.Meter;
+
+/// <summary>What METER's tasks of one process share. The host fills it and keeps the prices current.</summary>
+public sealed class MeterContext
+{
+    private volatile PriceBook _prices = PriceBook.Empty;
+
+    /// <summary>Partitions of <c>token-events</c>: fixed at the topic's creation (R5).</summary>
+    public required int Partitions { get; init; }
+
+    public required SchemaBook Schemas { get; init; }
+
+    /// <summary>The id under which the registry knows the dead letters' schema.</summary>
+    public required int DeadLetterSchemaId { get; init; }
+
+    /// <summary>Topic prefix of the fleet, for the dead letters' origin.</summary>
+    public string TopicPrefix { get; init; } = "";
+
+    /// <summary>Makes a block's random id (R18); a simulation gives its own.</summary>
+    public Func<Guid> NewBlockId { get; init; } = Guid.NewGuid;
+
+    /// <summary>The prices now. A change is a new book; a row says which version it used.</summary>
+    public PriceBook Prices
+    {
+        get => _prices;
+        set => _prices = value;
+    }
+}

@@ -1,0 +1,124 @@
+using System.Buffers;
+using System.Text;
+using Metering.Core.Pricing;
+using Metering.Core.Sources;
+using Metering.Events;
+using Metering.Kafka.Tasks;
+using Metering.Pipeline.Blocks;
+using Metering.Pipeline.Meter.Rows;
+
+namespace Metering.Pipeline.Meter;
+
+/// <summary>What one interval has made and not yet sent: blocks for the ledger, each below the message limit (R15), and
+/// dead letters. Buffers are kept from one interval to the next.</summary>
+internal sealed class MeterOutput(int partition, MeterContext context)
+{
+    /// <summary>A block is closed at this size: with its headers it stays below 1 MB.</summary>
+    private const int MaxBlockBytes = 800 << 10;
+
+    /// <summary>The interval is committed early when this much waits.</summary>
+    private const long MaxPendingBytes = 16 << 20;
+
+    private readonly MonthlyRows<TokenEventRows> _events = new(static () => new TokenEventRows());
+    private readonly MonthlyRows<DeadLetterRows> _deadLetterRows = new(static () => new DeadLetterRows());
+    private readonly AccountRows _accounts = new();
+    private readonly List<PendingBlock> _closed = [];
+    private readonly List<(byte[] Key, byte[] Value)> _deadLetters = [];
+    private readonly ArrayBufferWriter<byte> _encoded = new(MaxBlockBytes);
+    private readonly Dictionary<string, string> _columnNames = [];
+    private readonly byte[] _noKey = [];
+    private long _pendingBytes;
+
+    private sealed record PendingBlock(ILedgerRows Rows, int Count, byte[] Bytes);
+
+    /// <summary>True when the interval should be committed without waiting for its end.</summary>
+    public bool IsFull => _pendingBytes >= MaxPendingBytes;
+
+    public void AddEvent(in TokenEventView e, in PriceResult price, long arrivedAtMs)
+    {
+        var rows = _events.At(e.EventTimeMicros);
+        rows.Add(e, price, arrivedAtMs);
+        CloseIfFull(rows);
+    }
+
+    public void AddAccount(EpochAccount account)
+    {
+        _accounts.Add(partition, account);
+        CloseIfFull(_accounts);
+    }
+
+    public void AddDeadLetter(in InputRecord record, in EventFault fault) => AddDeadLetter(record, DeadLetters.Of(record, fault, context.TopicPrefix));
+
+    public void AddDeadLetter(in InputRecord record, in EventFault fault, in TokenEventView e)
+    {
+        var letter = DeadLetters.Of(record, fault, context.TopicPrefix);
+        letter.Source = Encoding.UTF8.GetString(e.Source);
+        letter.Epoch = e.Epoch;
+        letter.Sequence = e.Sequence;
+        AddDeadLetter(record, letter);
+    }
+
+    public void SendTo(ITransactionOutput output)
+    {
+        foreach (var rows in _events.All)
+            SendOpen(rows, output);
+        foreach (var rows in _deadLetterRows.All)
+            SendOpen(rows, output);
+        SendOpen(_accounts, output);
+        foreach (var block in _closed)
+            Send(block.Rows, block.Count, block.Bytes, output);
+        foreach (var (key, value) in _deadLetters)
+            output.Send(DeadLetters.Topic, null, key, value);
+        _closed.Clear();
+        _deadLetters.Clear();
+        _pendingBytes = 0;
+    }
+
+    private void AddDeadLetter(in InputRecord record, DeadLetter letter)
+    {
+        var rows = _deadLetterRows.At(letter.ArrivedAtMicros);
+        rows.Add(letter, Encoding.ASCII.GetBytes(DeadLetters.SymbolOf(letter.Reason)));
+        CloseIfFull(rows);
+        var value = DeadLetters.Encode(letter, context.DeadLetterSchemaId);
+        _deadLetters.Add((record.Key.IsEmpty ? _noKey : record.Key.ToArray(), value));
+        _pendingBytes += value.Length;
+    }
+
+    private void CloseIfFull(ILedgerRows rows)
+    {
+        if (rows.Block.EncodedBytesEstimate < MaxBlockBytes)
+            return;
+        var count = rows.Block.RowCount;
+        var bytes = Encode(rows).ToArray();
+        _closed.Add(new PendingBlock(rows, count, bytes));
+        _pendingBytes += bytes.Length;
+    }
+
+    private void SendOpen(ILedgerRows rows, ITransactionOutput output)
+    {
+        var count = rows.Block.RowCount;
+        if (count > 0)
+            Send(rows, count, Encode(rows), output);
+    }
+
+    private ReadOnlySpan<byte> Encode(ILedgerRows rows)
+    {
+        _encoded.ResetWrittenCount();
+        rows.Block.WriteTo(_encoded);
+        rows.Block.Reset();
+        return _encoded.WrittenSpan;
+    }
+
+    private void Send(ILedgerRows rows, int count, ReadOnlySpan<byte> bytes, ITransactionOutput output)
+    {
+        var headers = MeteredBlock.Headers(rows.Table, count, ColumnsOf(rows), context.NewBlockId().ToString("N"), rows.IsCounted);
+        output.Send(MeteredBlock.Topic, partition, [], bytes, headers);
+    }
+
+    private string ColumnsOf(ILedgerRows rows)
+    {
+        if (!_columnNames.TryGetValue(rows.Table, out var names))
+            _columnNames.Add(rows.Table, names = string.Join(',', rows.Block.ColumnNames));
+        return names;
+    }
+}

@@ -1,0 +1,56 @@
+using Metering.ClickHouse.Native;
+using Metering.Core.Sources;
+
+namespace Metering.Pipeline.Meter.Rows;
+
+/// <summary>Accounts as rows of <c>metering.source_accounts</c>: absolute values, of which the table keeps the newest.</summary>
+internal sealed class AccountRows : ILedgerRows
+{
+    private readonly LowCardinalityColumn _source;
+    private readonly FixedColumn<long> _epoch, _received, _metered, _rejected, _duplicate, _tooOldToTell, _unnumbered, _highestSequence, _lost, _lastArrival;
+    private readonly FixedColumn<Int128> _inputTokens, _outputTokens;
+    private readonly FixedColumn<ushort> _partition;
+
+    public AccountRows()
+    {
+        _partition = Block.UInt16("partition");
+        _source = Block.LowCardinality("source");
+        _epoch = Block.Int64("epoch");
+        _received = Block.Int64("received");
+        _metered = Block.Int64("metered");
+        _rejected = Block.Int64("rejected");
+        _duplicate = Block.Int64("duplicate");
+        _tooOldToTell = Block.Int64("too_old_to_tell");
+        _unnumbered = Block.Int64("unnumbered");
+        _highestSequence = Block.Int64("highest_sequence");
+        _lost = Block.Int64("lost");
+        _inputTokens = Block.Int128("input_tokens");
+        _outputTokens = Block.Int128("output_tokens");
+        _lastArrival = Block.DateTime64("last_arrival", 3);
+    }
+
+    public string Table => "source_accounts";
+
+    public bool IsCounted => false;
+
+    public NativeBlock Block { get; } = new();
+
+    public void Add(int partition, EpochAccount account)
+    {
+        _partition.Append((ushort)partition);
+        _source.Append(account.Source);
+        _epoch.Append(account.Epoch);
+        _received.Append(account.Received);
+        _metered.Append(account.Metered);
+        _rejected.Append(account.Rejected);
+        _duplicate.Append(account.Duplicate);
+        _tooOldToTell.Append(account.TooOldToTell);
+        _unnumbered.Append(account.Unnumbered);
+        _highestSequence.Append(account.Sequences.Highest);
+        _lost.Append(account.Lost);
+        _inputTokens.Append(account.InputTokens);
+        _outputTokens.Append(account.OutputTokens);
+        _lastArrival.Append(account.LastArrivalMs);
+        Block.EndRow();
+    }
+}

@@ -1,0 +1,15 @@
+using Metering.ClickHouse.Native;
+
+namespace Metering.Pipeline.Meter.Rows;
+
+/// <summary>Rows under way to one table of the ledger.</summary>
+internal interface ILedgerRows
+{
+    /// <summary>Without its database.</summary>
+    string Table { get; }
+
+    /// <summary>See <see cref="Blocks.MeteredBlock"/>.</summary>
+    bool IsCounted { get; }
+
+    NativeBlock Block { get; }
+}

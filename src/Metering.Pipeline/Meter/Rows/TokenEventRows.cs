@@ -1,0 +1,119 @@
+using Metering.ClickHouse.Native;
+using Metering.Core.Pricing;
+using Metering.Events;
+
+namespace Metering.Pipeline.Meter.Rows;
+
+/// <summary>Step 7: metered events as rows of <c>metering.token_events</c>. The columns' names and types are the
+/// table's; SINK adds the two that say which block a row came by.</summary>
+internal sealed class TokenEventRows : ILedgerRows
+{
+    private readonly NativeBlock _block = new();
+    private readonly LowCardinalityColumn _source, _tenant, _apiKey, _route, _experiment, _model, _servedModel, _provider, _pool, _node;
+    private readonly StringColumn _leaseId, _requestId, _parentRequestId, _user;
+    private readonly FixedColumn<long> _epoch, _sequence, _eventTime, _inputTokens, _cachedInputTokens, _cacheWriteTokens, _outputTokens, _reasoningTokens;
+    private readonly FixedColumn<long> _queueUs, _ttftUs, _durationUs, _gpuUs, _kvTokenMs, _costPicoUsd, _arrivedAt;
+    private readonly NullableColumn<long> _admittedAt, _promptHash;
+    private readonly FixedColumn<int> _attempt;
+    private readonly FixedColumn<sbyte> _operation, _status, _outcome;
+    private readonly FixedColumn<byte> _tokensEstimated, _streamed, _priced;
+    private readonly FixedColumn<ulong> _priceVersion;
+    private readonly MapColumn _tags;
+
+    public TokenEventRows()
+    {
+        _source = _block.LowCardinality("source");
+        _epoch = _block.Int64("epoch");
+        _sequence = _block.Int64("sequence");
+        _eventTime = _block.DateTime64("event_time", 6);
+        _admittedAt = _block.NullableDateTime64("admitted_at", 6);
+        _leaseId = _block.String("lease_id");
+        _requestId = _block.String("request_id");
+        _attempt = _block.Int32("attempt");
+        _parentRequestId = _block.String("parent_request_id");
+        _tenant = _block.LowCardinality("tenant");
+        _apiKey = _block.LowCardinality("api_key");
+        _route = _block.LowCardinality("route");
+        _user = _block.String("user");
+        _experiment = _block.LowCardinality("experiment");
+        _model = _block.LowCardinality("model");
+        _servedModel = _block.LowCardinality("served_model");
+        _provider = _block.LowCardinality("provider");
+        _pool = _block.LowCardinality("pool");
+        _node = _block.LowCardinality("node");
+        _operation = _block.Enum8("operation", "chat", "completion", "embedding", "rerank", "other");
+        _status = _block.Enum8("status", "ok", "error", "cancelled", "cut", "rejected");
+        _outcome = _block.Enum8("outcome", "unknown", "success", "failure");
+        _inputTokens = _block.Int64("input_tokens");
+        _cachedInputTokens = _block.Int64("cached_input_tokens");
+        _cacheWriteTokens = _block.Int64("cache_write_tokens");
+        _outputTokens = _block.Int64("output_tokens");
+        _reasoningTokens = _block.Int64("reasoning_tokens");
+        _tokensEstimated = _block.Bool("tokens_estimated");
+        _streamed = _block.Bool("streamed");
+        _queueUs = _block.Int64("queue_us");
+        _ttftUs = _block.Int64("ttft_us");
+        _durationUs = _block.Int64("duration_us");
+        _gpuUs = _block.Int64("gpu_us");
+        _kvTokenMs = _block.Int64("kv_token_ms");
+        _promptHash = _block.NullableInt64("prompt_hash");
+        _tags = _block.Map("tags");
+        _costPicoUsd = _block.Int64("cost_pico_usd");
+        _priced = _block.UInt8("priced");
+        _priceVersion = _block.UInt64("price_version");
+        _arrivedAt = _block.DateTime64("arrived_at", 3);
+    }
+
+    public string Table => "token_events";
+
+    public bool IsCounted => true;
+
+    public NativeBlock Block => _block;
+
+    public void Add(in TokenEventView e, in PriceResult price, long arrivedAtMs)
+    {
+        _source.Append(e.Source);
+        _epoch.Append(e.Epoch);
+        _sequence.Append(e.Sequence);
+        _eventTime.Append(e.EventTimeMicros);
+        _admittedAt.Append(e.AdmittedAtMicros);
+        _leaseId.Append(e.LeaseId);
+        _requestId.Append(e.RequestId);
+        _attempt.Append(e.Attempt);
+        _parentRequestId.Append(e.ParentRequestId);
+        _tenant.Append(e.Tenant);
+        _apiKey.Append(e.ApiKey);
+        _route.Append(e.Route);
+        _user.Append(e.User);
+        _experiment.Append(e.Experiment);
+        _model.Append(e.Model);
+        _servedModel.Append(e.ServedModel);
+        _provider.Append(e.Provider);
+        _pool.Append(e.Pool);
+        _node.Append(e.Node);
+        _operation.Append((sbyte)e.Operation);
+        _status.Append((sbyte)e.Status);
+        _outcome.Append((sbyte)e.Outcome);
+        _inputTokens.Append(e.InputTokens);
+        _cachedInputTokens.Append(e.CachedInputTokens);
+        _cacheWriteTokens.Append(e.CacheWriteTokens);
+        _outputTokens.Append(e.OutputTokens);
+        _reasoningTokens.Append(e.ReasoningTokens);
+        _tokensEstimated.Append(e.TokensEstimated ? (byte)1 : (byte)0);
+        _streamed.Append(e.Streamed ? (byte)1 : (byte)0);
+        _queueUs.Append(e.QueueUs);
+        _ttftUs.Append(e.TtftUs);
+        _durationUs.Append(e.DurationUs);
+        _gpuUs.Append(e.GpuUs);
+        _kvTokenMs.Append(e.KvTokenMs);
+        _promptHash.Append(e.PromptHash);
+        foreach (var tag in e.Tags)
+            _tags.AppendEntry(tag.Key, tag.Value);
+        _tags.EndMap();
+        _costPicoUsd.Append(price.CostPicoUsd);
+        _priced.Append(price.Priced ? (byte)1 : (byte)0);
+        _priceVersion.Append(price.PriceVersion);
+        _arrivedAt.Append(arrivedAtMs);
+        _block.EndRow();
+    }
+}

@@ -1,0 +1,160 @@
+using System.Collections.Concurrent;
+using Confluent.Kafka;
+using Metering.ClickHouse.Ledger;
+using Metering.Kafka;
+using Metering.Kafka.Native;
+using Metering.Pipeline.Blocks;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Pipeline.Sink;
+
+/// <summary>
+/// SINK in one process: a member of the group that reads <c>metered-blocks</c>, with a <see cref="SinkTask"/> for each
+/// partition that the group gives it. One thread owns the consumer (R10); it goes on polling while tasks insert, so that
+/// a slow ledger does not cost the membership (R20).
+/// </summary>
+public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOptions options, ILedger ledger, TimeProvider time, ILogger<SinkStage> logger)
+{
+    public const string Group = "metering-sink";
+
+    private static readonly TimeSpan PollFor = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan CommittedWithin = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan GiveBackWithin = TimeSpan.FromSeconds(20);
+
+    private readonly string _topic = kafka.Topic(MeteredBlock.Topic);
+    private readonly ConcurrentDictionary<int, Running> _running = new();
+    private readonly ConcurrentDictionary<int, SinkStatus> _status = new();
+    private readonly HashSet<int> _paused = [];
+    private readonly IRollupCheck _rollups = new RollupCheck(ledger);
+
+    private sealed record Running(SinkTask Task, Task Completion, CancellationTokenSource Stopping, CancellationTokenSource Abort);
+
+    /// <summary>The partitions that this process has or had last.</summary>
+    public IEnumerable<SinkStatus> Status => _status.Values;
+
+    /// <summary>Runs until cancelled; then finishes the inserts under way and leaves the group.</summary>
+    public Task RunAsync(CancellationToken stopping) =>
+        Task.Factory.StartNew(() => Run(stopping), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Run(CancellationToken stopping)
+    {
+        var config = kafka.GroupConsumer(Group);
+        config.EnablePartitionEof = true; // the only word on having passed the markers at a partition's end (R14)
+        using var consumer = new ConsumerBuilder<byte[], byte[]>(config)
+            .SetPartitionsAssignedHandler((client, partitions) => partitions.ConvertAll(partition => Start((IConsumer<byte[], byte[]>)client, partition)))
+            .SetPartitionsRevokedHandler((_, partitions) => GiveBack(partitions.Select(p => p.Partition.Value), abort: false))
+            .SetPartitionsLostHandler((_, partitions) => GiveBack(partitions.Select(p => p.Partition.Value), abort: true))
+            .SetLogHandler((_, _) => { })
+            .Build();
+        consumer.Subscribe(_topic);
+        using var housekeeping = new BlockRetention(kafka, options, time, logger);
+        while (!stopping.IsCancellationRequested)
+        {
+            Poll(consumer);
+            PauseTheFull(consumer);
+            housekeeping.MaybeRun(consumer, _topic, _running.ToDictionary(pair => pair.Key, pair => pair.Value.Task.Status.Committed));
+        }
+        GiveBack([.. _running.Keys], abort: false);
+        consumer.Close();
+    }
+
+    private void Poll(IConsumer<byte[], byte[]> consumer)
+    {
+        try
+        {
+            if (consumer.Consume(PollFor) is not { } result || !_running.TryGetValue(result.Partition.Value, out var running))
+                return;
+            if (result.IsPartitionEOF)
+                running.Task.Status.ReachedEnd(result.Offset.Value);
+            else
+                running.Task.Offer(MeteredBlock.Read(result.Offset.Value, name => result.Message.Headers.TryGetLastBytes(name, out var value) ? value : null, result.Message.Value));
+        }
+        catch (ConsumeException error) when (!error.Error.IsFatal)
+        {
+            Complain(error);
+        }
+    }
+
+    private void Complain(ConsumeException error)
+    {
+        var partition = error.ConsumerRecord?.Partition.Value ?? -1;
+        if (error.Error.Code is ErrorCode.OffsetOutOfRange or ErrorCode.Local_AutoOffsetReset && _status.TryGetValue(partition, out var status))
+        {
+            status.Stopped($"{_topic} {partition}: offset {status.Committed} is no longer in the topic. Blocks were deleted before they reached the ledger: restore the topic, or set the offset of group {kafka.TopicPrefix}{Group} by hand once you know what was lost");
+            SinkLog.TaskStopped(logger, error, partition);
+        }
+        else
+        {
+            SinkLog.HousekeepingFailed(logger, error, "reading " + _topic);
+        }
+    }
+
+    private TopicPartitionOffset Start(IConsumer<byte[], byte[]> consumer, TopicPartition partition)
+    {
+        var id = partition.Partition.Value;
+        var (committed, metadata) = OffsetMetadata.Committed(consumer, _topic, id, CommittedWithin);
+        // R13: a first start begins at the beginning, by decision; that the ledger holds nothing yet is checked by the task.
+        var offset = committed ?? consumer.QueryWatermarkOffsets(partition, CommittedWithin).Low.Value;
+        var where = new SinkPartition(id, offset, SinkPlan.FromMetadata(metadata), kafka.TopicPrefix + Group, origin.ClusterId, origin.TopicId);
+        var plans = new KafkaPlanStore(consumer, _topic, id, time);
+        var task = new SinkTask(where, options, ledger, plans, _rollups, time, logger);
+        CancellationTokenSource stopping = new(), abort = new();
+        _status[id] = task.Status;
+        _paused.Remove(id);
+        _running[id] = new Running(task, Task.Run(() => RunTaskAsync(task, id, stopping.Token, abort.Token)), stopping, abort);
+        SinkLog.TaskStarted(logger, id, offset);
+        return new TopicPartitionOffset(partition, offset);
+    }
+
+    private async Task RunTaskAsync(SinkTask task, int partition, CancellationToken stopping, CancellationToken abort)
+    {
+        try
+        {
+            await task.RunAsync(stopping, abort);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested || abort.IsCancellationRequested)
+        {
+            SinkLog.TaskEnded(logger, partition);
+        }
+        catch (SinkFencedException error)
+        {
+            SinkLog.Fenced(logger, error, partition);
+        }
+        catch (Exception error) // the loop's top: the partition stands still and says so, the others go on
+        {
+            task.Status.Stopped(error.Message);
+            SinkLog.TaskStopped(logger, error, partition);
+        }
+    }
+
+    private void GiveBack(IEnumerable<int> partitions, bool abort)
+    {
+        var ending = new List<Running>();
+        foreach (var partition in partitions)
+        {
+            if (!_running.TryRemove(partition, out var running))
+                continue;
+            (abort ? running.Abort : running.Stopping).Cancel();
+            running.Stopping.Cancel();
+            ending.Add(running);
+        }
+        var tasks = ending.ConvertAll(running => running.Completion).ToArray();
+        if (!Task.WaitAll(tasks, GiveBackWithin))
+        {
+            ending.ForEach(running => running.Abort.Cancel()); // the open plans tell the next owner
+            Task.WaitAll(tasks, GiveBackWithin);
+        }
+    }
+
+    private void PauseTheFull(IConsumer<byte[], byte[]> consumer)
+    {
+        foreach (var (partition, running) in _running)
+        {
+            var where = new TopicPartition(_topic, partition);
+            if (running.Task.IsFull && _paused.Add(partition))
+                consumer.Pause([where]);
+            else if (!running.Task.IsFull && _paused.Remove(partition))
+                consumer.Resume([where]);
+        }
+    }
+}

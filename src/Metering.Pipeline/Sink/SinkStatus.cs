@@ -1,0 +1,84 @@
+using Metering.Pipeline.Blocks;
+
+namespace Metering.Pipeline.Sink;
+
+/// <summary>One partition's progress, for metrics and readiness. Written by the task, read by anyone.</summary>
+public sealed class SinkStatus(int partition, long offset)
+{
+    private readonly Lock _lock = new();
+
+    public int Partition { get; } = partition;
+
+    /// <summary>The group's offset: everything below is in the ledger.</summary>
+    public long Committed { get; private set; } = offset;
+
+    /// <summary>The last block that arrived, or the offset before the first.</summary>
+    public long LastArrived { get; private set; } = offset - 1;
+
+    public long InsertedRows { get; private set; }
+
+    public long InsertedBlocks { get; private set; }
+
+    public long Plans { get; private set; }
+
+    public DateTimeOffset? LastProgressAt { get; private set; }
+
+    /// <summary>Since when blocks have waited without an acknowledgement; null when nothing waits.</summary>
+    public DateTimeOffset? BehindSince { get; private set; }
+
+    /// <summary>What the task waits for, or why it has stopped; null when it goes on.</summary>
+    public string? Problem { get; private set; }
+
+    public bool IsStopped { get; private set; }
+
+    /// <summary>The consumer has been at the partition's end, its markers passed, up to this offset.</summary>
+    public long EndReached { get; private set; } = -1;
+
+    /// <summary>True when all that was there when the consumer last looked is in the ledger.</summary>
+    public bool IsCaughtUp => EndReached > LastArrived && LastArrived < Committed;
+
+    internal void ReachedEnd(long offset)
+    {
+        lock (_lock)
+            EndReached = offset;
+    }
+
+    internal void Arrived(MeteredBlock block, DateTimeOffset now)
+    {
+        lock (_lock)
+        {
+            LastArrived = block.Offset;
+            BehindSince ??= now;
+        }
+    }
+
+    internal void Acknowledged(long committed, List<MeteredBlock> blocks, DateTimeOffset now)
+    {
+        lock (_lock)
+        {
+            Committed = committed;
+            foreach (var block in blocks)
+                InsertedRows += block.Rows;
+            InsertedBlocks += blocks.Count;
+            Plans++;
+            LastProgressAt = now;
+            BehindSince = LastArrived >= committed ? now : null;
+            Problem = null;
+        }
+    }
+
+    internal void Waiting(string problem)
+    {
+        lock (_lock)
+            Problem = problem;
+    }
+
+    internal void Stopped(string problem)
+    {
+        lock (_lock)
+        {
+            Problem = problem;
+            IsStopped = true;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Metering.ClickHouse.Ledger;
+
+namespace Metering.Pipeline.Tests.Sink;
+
+/// <summary>A ledger in memory that keeps tokens and counts as ClickHouse does, and fails where a test says.</summary>
+internal sealed partial class FakeLedger : ILedger
+{
+    private readonly HashSet<string> _tokens = [];
+
+    /// <summary>Rows by table and block.</summary>
+    public Dictionary<(string Table, long Block), long> Rows { get; } = [];
+
+    public List<LedgerInsert> Inserts { get; } = [];
+
+    /// <summary>What the next inserts do, one a call; none left = they succeed.</summary>
+    public Queue<Fault> Faults { get; } = new();
+
+    public string Description => "fake";
+
+    internal enum Fault
+    {
+        /// <summary>Refused: nothing was written.</summary>
+        BeforeWriting,
+
+        /// <summary>Written, but the acknowledgement is lost.</summary>
+        AfterWriting,
+
+        /// <summary>The token was noted, the part was not written: a kill between ClickHouse's two steps.</summary>
+        TokenOnly,
+
+        /// <summary>Only the insert's first block was written, and its token noted.</summary>
+        FirstBlockOnly,
+
+        /// <summary>Written, the token not noted, the acknowledgement lost: a retry doubles.</summary>
+        WithoutToken,
+    }
+
+    public Task<long> InsertAsync(LedgerInsert insert, CancellationToken cancellationToken = default)
+    {
+        Inserts.Add(insert);
+        var fault = Faults.TryDequeue(out var next) ? next : (Fault?)null;
+        if (fault == Fault.BeforeWriting)
+            throw new LedgerException("refused", isTransient: true);
+        var isKnown = _tokens.Contains(insert.Token);
+        if (fault != Fault.WithoutToken)
+            _tokens.Add(insert.Token);
+        if (!isKnown && fault != Fault.TokenOnly)
+            Write(insert, fault == Fault.FirstBlockOnly ? 1 : insert.Blocks.Count);
+        if (fault is not null)
+            throw new LedgerException("connection lost", isTransient: true);
+        return Task.FromResult(-1L);
+    }
+
+    public async Task QueryAsync(string sql, string format, Stream output, CancellationToken cancellationToken = default)
+    {
+        var text = new StringBuilder();
+        if (sql.Contains("system.columns", StringComparison.Ordinal))
+            text.Append("token_events\n");
+        else if (CountSql().Match(sql) is { Success: true } count)
+        {
+            var (from, to) = (Number(count.Groups[2].Value), Number(count.Groups[3].Value));
+            foreach (var ((_, block), rows) in Rows.Where(row => row.Key.Table == count.Groups[1].Value && row.Key.Block >= from && row.Key.Block < to))
+                text.Append(CultureInfo.InvariantCulture, $"{block}\t{rows}\n");
+        }
+        else if (sql.Contains("max(block_offset)", StringComparison.Ordinal))
+            text.Append(CultureInfo.InvariantCulture, $"{Rows.Keys.Select(row => row.Block).DefaultIfEmpty(-1).Max()}\n");
+        else
+            throw new LedgerException("the fake does not know: " + sql);
+        await output.WriteAsync(Encoding.UTF8.GetBytes(text.ToString()), cancellationToken);
+    }
+
+    public Task ExecuteAsync(string sql, CancellationToken cancellationToken = default) => throw new LedgerException("the fake does not know: " + sql);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private void Write(LedgerInsert insert, int blocks)
+    {
+        foreach (var block in insert.Blocks.Take(blocks))
+        {
+            // SINK's last column is block_offset: its last 8 bytes are the last row's. The second byte is the row count.
+            var key = (insert.Table["metering.".Length..], (long)BinaryPrimitives.ReadUInt64LittleEndian(block.Span[^8..]));
+            Rows[key] = Rows.GetValueOrDefault(key) + block.Span[1];
+        }
+    }
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"SELECT block_offset, count\(\) FROM metering\.(\w+) .*block_offset >= (\d+) AND block_offset < (\d+)")]
+    private static partial Regex CountSql();
+}
