@@ -204,7 +204,7 @@ attribute() {
   echo "${value:-0}"
 }
 
-# Style is checked by the build (EnforceCodeStyleInBuild, warnings as errors); here goes what it does not see.
+# Whitespace only (2 s): the rules that need a compilation are warnings, and so errors, of the build itself.
 check_format() {
   local log=$TEST_LOGS/format.log started=$SECONDS
   if run_group "$log" dotnet format whitespace "$ROOT" --folder --verify-no-changes --exclude "$CACHE"; then

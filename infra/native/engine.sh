@@ -38,7 +38,7 @@ read_pin() {
       version) ENGINE_VERSION=$package ;;
       "$platform") ENGINE_PACKAGE=$package ENGINE_NAME=$file ENGINE_INTEGRITY=$integrity ;;
     esac
-  done <"${ENGINE_PIN:-$ROOT/infra/native/chdb.pin}"
+  done <"$ROOT/infra/native/chdb.pin"
   ENGINE_FOLDER=$CACHE/native/chdb-$ENGINE_VERSION
   ENGINE_FILE=$ENGINE_FOLDER/${ENGINE_NAME-}
   ENGINE_SEAL=$ENGINE_FILE.seal

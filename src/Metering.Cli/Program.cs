@@ -1,1 +1,6 @@
-return 0;
+using Metering.Cli.Commands;
+using Metering.Cli.Doctor;
+
+return await new MeteringApplication(
+    new QueryCommand(),
+    new DoctorCommand()).RunAsync(args);

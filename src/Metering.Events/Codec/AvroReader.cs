@@ -213,19 +213,49 @@ public readonly ref struct AvroReader
             if (!BitConverter.IsLittleEndian)
                 word = BinaryPrimitives.ReverseEndianness(word);
             var stops = ~word & 0x8080808080808080;
+            // Keep the bytes up to the first without a continuation bit (all of them if each has one).
+            word &= stops ^ (stops - 1);
+            var groups = CloseGaps(word);
             if (stops != 0)
             {
-                // Keep the bytes up to the first without a continuation bit, then close the gaps of seven-bit groups.
-                word &= stops ^ (stops - 1);
-                word &= 0x7F7F7F7F7F7F7F7F;
-                word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1);
-                word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2);
-                word = (word & 0x000000000FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4);
-                value = (long)(word >> 1) ^ -(long)(word & 1);
+                value = (long)(groups >> 1) ^ -(long)(groups & 1);
                 return position + (BitOperations.TrailingZeroCount(stops) >> 3) + 1;
             }
+            return ReadLastTwo(ref start, position + sizeof(ulong), end, groups, out value);
         }
         return ReadLongBytewise(ref start, position, end, out value);
+    }
+
+    /// <summary>The seven-bit groups of eight bytes, side by side.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong CloseGaps(ulong word)
+    {
+        word &= 0x7F7F7F7F7F7F7F7F;
+        word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1);
+        word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2);
+        return (word & 0x000000000FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4);
+    }
+
+    /// <summary>The ninth and tenth byte, which numbers of 56 bits and more have, epochs and hashes among them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int ReadLastTwo(ref byte start, int position, int end, ulong groups, out long value)
+    {
+        value = 0;
+        if (position >= end)
+            return Fail(DecodeError.Truncated);
+        ulong octet = Unsafe.Add(ref start, position++);
+        groups |= (octet & 0x7F) << 56;
+        if (octet >= 0x80)
+        {
+            if (position >= end)
+                return Fail(DecodeError.Truncated);
+            octet = Unsafe.Add(ref start, position++);
+            if (octet > 1)
+                return Fail(DecodeError.BadVarint);
+            groups |= octet << 63;
+        }
+        value = (long)(groups >> 1) ^ -(long)(groups & 1);
+        return position;
     }
 
     private static int ReadLongBytewise(ref byte start, int position, int end, out long value)

@@ -1,0 +1,31 @@
+namespace Metering.Events;
+
+/// <summary>The writer has a union: each of its branches has a step of its own, or none if the reader knows no such value.</summary>
+internal sealed class FromUnionStep(Step?[] branches, bool isIdentity) : Step
+{
+    public override bool IsIdentity => isIdentity;
+
+    public override int Run(ref Transcoder transcoder, int position)
+    {
+        position = transcoder.Reader.ReadUnion(position, branches.Length, out var branch);
+        if (position < 0)
+            return position;
+        return branches[branch] is { } step ? step.Run(ref transcoder, position) : AvroReader.Fail(DecodeError.BadUnion);
+    }
+}
+
+/// <summary>The reader has a union: its branch goes in front of the value.</summary>
+internal sealed class ToUnionStep(int branch, Step value) : Step
+{
+    public override bool IsIdentity => false;
+
+    public int Branch => branch;
+
+    public Step Value => value;
+
+    public override int Run(ref Transcoder transcoder, int position)
+    {
+        position = transcoder.WriteLong(branch, position);
+        return position < 0 ? position : value.Run(ref transcoder, position);
+    }
+}

@@ -1,0 +1,330 @@
+using Confluent.Kafka;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Kafka.Tasks;
+
+/// <summary>
+/// A stage's work on one partition, on a thread of its own, from its assignment to its end: take over (R8), then process and
+/// commit. Whatever goes wrong in a transaction, the producer, the processor and all memory are dropped and the task takes
+/// over from itself (R11). The loop hands it batches and asks it to end; it asks the loop to seek.
+/// </summary>
+internal sealed partial class PartitionTask
+{
+    private static readonly TimeSpan CallTimeout = KafkaSettings.TransactionTimeout;
+    private static readonly TimeSpan IdleWait = TimeSpan.FromMilliseconds(250);
+    private const int MaxQueuedRecords = 16 * RecordBatch.Capacity;
+    private const long MaxQueuedBytes = 8 << 20;
+
+    private readonly StageContext _context;
+    private readonly TopicPartition _source;
+    private readonly CancellationTokenSource _ended = new();
+    private readonly Thread _thread;
+    private readonly TaskProgress _progress;
+    private volatile bool _stop;
+    private volatile bool _drop;
+    private volatile string? _outOfRange;
+    private SeekRequest? _seek;
+
+    // Of the current takeover; the task's thread only.
+    private IProducer<byte[], byte[]> _producer = null!;
+    private IPartitionProcessor _processor = null!;
+    private TransactionOutput _output = null!;
+    private RecordBatch? _batch;
+    private int _index;
+    private int _generation;
+    private long _position;
+    private long _uncommitted;
+    private long _firstUncommittedAt;
+    private Task? _waitingFor;
+
+    public PartitionTask(StageContext context, int partition)
+    {
+        _context = context;
+        _source = new(context.InputTopic, partition);
+        _progress = new(partition, context.Time.GetUtcNow());
+        _thread = new Thread(Run) { IsBackground = true, Name = $"{context.Options.Stage}-{partition}" };
+    }
+
+    /// <summary>Where the input must go on, and the generation that its batches then carry (R10).</summary>
+    internal sealed record SeekRequest(long Offset, int Generation);
+
+    public BatchQueue Queue { get; } = new(MaxQueuedRecords, MaxQueuedBytes);
+
+    public TaskProgress Progress => _progress;
+
+    public void Start() => _thread.Start();
+
+    /// <summary>The loop takes a seek that the task has asked for since the last call.</summary>
+    public SeekRequest? TakeSeek() => Interlocked.Exchange(ref _seek, null);
+
+    /// <summary>Asks the task to end. <paramref name="drop"/>: the partition is another's already, commit nothing.</summary>
+    public void RequestStop(bool drop)
+    {
+        if (drop)
+            _drop = true;
+        _stop = true;
+        if (drop)
+            _ended.Cancel();
+        Queue.Wake();
+    }
+
+    public void OutOfRange(string error)
+    {
+        _outOfRange = error;
+        Queue.Wake();
+    }
+
+    /// <summary>True when the thread has ended within the time.</summary>
+    public bool Join(TimeSpan timeout) => _thread.Join(timeout);
+
+    private void Run()
+    {
+        var failures = 0;
+        try
+        {
+            while (!_stop)
+            {
+                try
+                {
+                    TakeOver();
+                    failures = 0;
+                    Work();
+                }
+                catch (KafkaException e)
+                {
+                    LetGo(e);
+                    Pause(TaskFailures.IsFenced(e) ? _context.Settings.SessionTimeout : Backoff(failures++));
+                }
+                catch (TaskStoppedException e)
+                {
+                    StandStill(e);
+                }
+                finally
+                {
+                    Drop();
+                }
+            }
+        }
+        catch (Exception e) when (e is TaskRevokedException or OperationCanceledException && _stop)
+        {
+            LogRevoked(_context.Logger, _source.Partition.Value);
+        }
+        catch (Exception e)
+        {
+            // Corrupt or impossible: the stage's owner sees it and lets the process stop.
+            _progress.Set(TaskState.Stopped, e.Message);
+            _context.Failed(new InvalidOperationException($"task {_source} failed at offset {_position}: {e.Message}", e));
+        }
+    }
+
+    // R8: fence the predecessor, then its offsets are stable, then its changelog has an end, then the input.
+    private void TakeOver()
+    {
+        _progress.Set(TaskState.Restoring, _progress.Reason);
+        var partition = _source.Partition.Value;
+        _producer = new ProducerBuilder<byte[], byte[]>(_context.Settings.TransactionalProducer(_context.TransactionalId(partition)))
+            .SetLogHandler((_, message) => ClientLog.Write(_context.Logger, message))
+            .SetErrorHandler((_, error) => ClientLog.Write(_context.Logger, error))
+            .Build();
+        Retry(() => _producer.InitTransactions(CallTimeout));
+        var committed = _context.Consumer.Committed([_source], CallTimeout)[0].Offset;
+        _processor = _context.Options.CreateProcessor(partition);
+        var saved = ChangelogReader.Restore(_context.Settings, _context.Changelog, partition, _processor, _ended.Token);
+        _position = TaskPosition.Decide(_context, _source, committed == Offset.Unset ? null : committed.Value, saved);
+        _output = new(_producer, _context.Settings, _context.Changelog, partition);
+        _uncommitted = 0;
+        _progress.Restored(_position);
+        _outOfRange = null;
+        Volatile.Write(ref _seek, new(_position, ++_generation));
+        _progress.Set(TaskState.Running, null);
+        LogRunning(_context.Logger, _source.Topic, partition, _position);
+    }
+
+    private void Work()
+    {
+        while (true)
+        {
+            if (_outOfRange is { } error)
+                throw TaskPosition.OutOfRange(_context, _source, _position, error);
+            if (_stop)
+            {
+                if (_uncommitted > 0 && !_drop)
+                    Commit();
+                return;
+            }
+            var isDue = IsDue(out var left);
+            if (_uncommitted > 0 && (isDue || _processor.WantsCommit))
+                Commit();
+            else if (!HoldsBack() && (_batch is not null || TakeBatch()))
+                ProcessBatch();
+            else
+                Queue.Wait(_uncommitted > 0 ? left : IdleWait);
+        }
+    }
+
+    private bool TakeBatch()
+    {
+        while (Queue.TryTake(out _batch))
+        {
+            _index = 0;
+            if (_batch!.Generation == _generation)
+                return true;
+            // R10: fetched before the last takeover's seek.
+            _context.Pool.Return(_batch);
+        }
+        return false;
+    }
+
+    // Per record: no allocation, no log. Leaves when the batch is done, or the interval, or the processor waits or is full.
+    private void ProcessBatch()
+    {
+        var batch = _batch!;
+        for (; _index < batch.Count; _index++)
+        {
+            var record = batch[_index];
+            // R10: offsets go on; they jump only over markers and aborted records, which only lie ahead.
+            if (record.Offset < _position)
+                throw new KafkaException(new Error(ErrorCode.Local_BadMsg, $"offset {record.Offset} came after position {_position}"));
+            if (_processor.Process(record) == ProcessResult.Wait)
+            {
+                BeginWaiting();
+                return;
+            }
+            if (_uncommitted++ == 0)
+                _firstUncommittedAt = _context.Time.GetTimestamp();
+            _position = record.Offset + 1;
+            if (_processor.WantsCommit || _stop || ((_index & 63) == 63 && IsDue(out _)))
+            {
+                _index++;
+                break;
+            }
+        }
+        if (_index < batch.Count)
+            return;
+        _batch = null;
+        _context.Pool.Return(batch);
+    }
+
+    private void BeginWaiting()
+    {
+        _progress.Set(TaskState.Waiting, "waits for what its records need");
+        _waitingFor = _context.Options.WaitAsync(_ended.Token);
+        if (_waitingFor.IsCompleted)
+            Queue.Wait(TimeSpan.FromMilliseconds(10));      // Nothing to wait for, yet the processor says so: not in a spin.
+        else
+            _ = _waitingFor.ContinueWith(static (_, queue) => ((BatchQueue)queue!).Wake(), Queue, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    private bool HoldsBack()
+    {
+        if (_waitingFor is not { } waiting)
+            return false;
+        if (!waiting.IsCompleted)
+            return true;
+        _waitingFor = null;
+        if (waiting.IsFaulted)
+            throw new InvalidOperationException("what the task waited for failed", waiting.Exception);
+        _progress.Set(TaskState.Running, null);
+        return false;
+    }
+
+    private bool IsDue(out TimeSpan left)
+    {
+        left = TimeSpan.Zero;
+        if (_uncommitted == 0)
+            return false;
+        left = _context.Options.CommitInterval - _context.Time.GetElapsedTime(_firstUncommittedAt);
+        return left <= TimeSpan.Zero;
+    }
+
+    // 8. Commit: output, state and offset in one transaction, or none of it.
+    private void Commit()
+    {
+        var partition = _source.Partition.Value;
+        _producer.BeginTransaction();
+        _context.Fault?.Invoke(CommitPoint.BeforeSend, partition);
+        _processor.OnCommit(_context.Time.GetUtcNow(), _output);
+        _output.SavePosition(_position);
+        _context.Fault?.Invoke(CommitPoint.AfterSend, partition);
+        // Always sent, so that the group fences a member it has replaced (R8). The order matters: metadata read before the
+        // check is of a generation in which this partition was ours.
+        var member = _context.Consumer.ConsumerGroupMetadata;
+        if (_drop)
+            throw new TaskRevokedException();
+        Retry(() => _producer.SendOffsetsToTransaction([new TopicPartitionOffset(_source, _position)], member, CallTimeout));
+        _context.Fault?.Invoke(CommitPoint.AfterOffsets, partition);
+        Retry(() => _producer.CommitTransaction(CallTimeout));
+        _context.Fault?.Invoke(CommitPoint.AfterCommit, partition);
+        _progress.Committed(_position, _uncommitted, _context.Time.GetUtcNow());
+        _uncommitted = 0;
+    }
+
+    // Retriable errors: again, with jitter, while the transaction can still live.
+    private void Retry(Action call)
+    {
+        var start = _context.Time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                call();
+                return;
+            }
+            catch (KafkaRetriableException) when (!_drop && _context.Time.GetElapsedTime(start) < CallTimeout)
+            {
+                Pause(TimeSpan.FromMilliseconds(Random.Shared.Next(20, 100)));
+            }
+        }
+    }
+
+    private void LetGo(KafkaException e)
+    {
+        // What this producer may have left open, the next InitTransactions ends, here or elsewhere.
+        Drop();
+        var reason = TaskFailures.IsFenced(e) ? $"fenced: another producer has taken this task ({e.Error.Reason})" : $"{e.Error.Code}: {e.Error.Reason}";
+        _progress.Rebuilding(reason);
+        LogRebuild(_context.Logger, _source.Partition.Value, _position, reason);
+    }
+
+    private void StandStill(TaskStoppedException e)
+    {
+        _progress.Set(TaskState.Stopped, e.Message);
+        LogStopped(_context.Logger, e.Message);
+        while (!_stop)
+            Queue.Wait(IdleWait);
+    }
+
+    private void Drop()
+    {
+        _producer?.Dispose();
+        _producer = null!;
+        _processor = null!;
+        _waitingFor = null;
+        if (_batch is { } batch)
+            _context.Pool.Return(batch);
+        _batch = null;
+    }
+
+    private void Pause(TimeSpan time)
+    {
+        var start = _context.Time.GetTimestamp();
+        while (!_stop && _context.Time.GetElapsedTime(start) is var gone && gone < time)
+            _ended.Token.WaitHandle.WaitOne(time - gone < IdleWait ? time - gone : IdleWait);
+    }
+
+    // 100 ms, doubling to 5 s, each with as much again of jitter.
+    private static TimeSpan Backoff(int failures) =>
+        TimeSpan.FromMilliseconds(Math.Min(100 << Math.Min(failures, 10), 5_000) * (0.5 + Random.Shared.NextDouble()));
+
+    [LoggerMessage(2201, LogLevel.Information, "task {Topic} [{Partition}] runs from offset {Offset}")]
+    private static partial void LogRunning(ILogger logger, string topic, int partition, long offset);
+
+    [LoggerMessage(2202, LogLevel.Warning, "task [{Partition}] lost its transaction at {Offset} and is rebuilt: {Reason}")]
+    private static partial void LogRebuild(ILogger logger, int partition, long offset, string reason);
+
+    [LoggerMessage(2203, LogLevel.Error, "{Reason}")]
+    private static partial void LogStopped(ILogger logger, string reason);
+
+    [LoggerMessage(2204, LogLevel.Debug, "task [{Partition}] ended with its assignment")]
+    private static partial void LogRevoked(ILogger logger, int partition);
+}

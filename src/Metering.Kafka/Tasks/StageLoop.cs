@@ -1,0 +1,285 @@
+using System.Collections.Concurrent;
+using Confluent.Kafka;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Kafka.Tasks;
+
+/// <summary>
+/// The one thread that touches the consumer's queue (R10): it serves the group, routes records to the tasks' queues, pauses a
+/// partition whose queue is full, and seeks where a task asks. Everything below runs on it unless it says otherwise.
+/// </summary>
+internal sealed partial class StageLoop : IRecordRouter, IDisposable
+{
+    // What a rebalance waits for tasks to commit; heartbeats go on meanwhile. Who needs longer is fenced by its successor (R8).
+    private static readonly TimeSpan RevokePatience = TimeSpan.FromSeconds(5);
+
+    // Longer than any call that a task may be in.
+    private static readonly TimeSpan EndPatience = KafkaSettings.TransactionTimeout + TimeSpan.FromSeconds(5);
+
+    private readonly StageContext _context;
+    private readonly IConsumer<byte[], byte[]> _consumer;
+    private readonly ConsumeSource _records;
+    private readonly CancellationToken _stop;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Dictionary<int, Route> _routes = [];
+    private readonly ConcurrentDictionary<int, PartitionTask> _tasks = new();
+    private readonly List<PartitionTask> _leaving = [];
+    private volatile Exception? _failure;
+    private volatile bool _hasJoined;
+    private bool _assignmentChanged;
+
+    public StageLoop(KafkaSettings settings, TaskOptions options, ILogger logger, TimeProvider time, Action<CommitPoint, int>? fault, CancellationToken stop)
+    {
+        _stop = stop;
+        var config = settings.GroupConsumer(StageContext.GroupName(options.Stage));
+        config.EnablePartitionEof = true;       // R14: tells markers at the end from records that lag.
+        _consumer = new ConsumerBuilder<byte[], byte[]>(config)
+            .SetPartitionsAssignedHandler((_, partitions) => Assigned(partitions))
+            .SetPartitionsRevokedHandler((_, partitions) => Revoked(partitions, lost: false))
+            .SetPartitionsLostHandler((_, partitions) => Revoked(partitions, lost: true))
+            .SetLogHandler((_, message) => ClientLog.Write(logger, message))
+            .SetErrorHandler((_, error) => ClientLog.Write(logger, error))
+            .Build();
+        _records = new(_consumer);
+        _context = new(settings, options, _consumer, logger, time) { Fault = fault, Failed = e => _failure ??= e };
+    }
+
+    private sealed class Route(PartitionTask task)
+    {
+        public PartitionTask Task { get; } = task;
+
+        public PartitionTask.SeekRequest? Wanted { get; set; }
+
+        /// <summary>0 until the first seek: what comes before it belongs to nobody.</summary>
+        public int Generation { get; set; }
+
+        public long Next { get; set; }
+
+        public bool IsPaused { get; set; }
+
+        public RecordBatch? Filling { get; set; }
+    }
+
+    /// <summary>Any thread: completes when the loop and its tasks have ended, fails with what stopped it.</summary>
+    public Task Ended => _ended.Task;
+
+    public Handle Handle => _consumer.Handle;
+
+    public bool WantsMore { get; private set; }
+
+    /// <summary>Any thread.</summary>
+    public IReadOnlyDictionary<int, PartitionTask> Tasks() => new Dictionary<int, PartitionTask>(_tasks);
+
+    /// <summary>Any thread.</summary>
+    public StageStatus Status() =>
+        new(_context.Options.Stage, _hasJoined, [.. _tasks.OrderBy(t => t.Key).Select(t => t.Value.Progress.Status)]);
+
+    public void Start() => new Thread(Run) { IsBackground = true, Name = _context.Options.Stage + "-loop" }.Start();
+
+    /// <summary>After <see cref="Ended"/>. A task that is still inside the client keeps it: freeing it would crash the process.</summary>
+    public void Dispose()
+    {
+        if (_leaving.TrueForAll(task => task.Join(TimeSpan.Zero)))
+            _consumer.Dispose();
+        else
+            LogLeaked(_context.Logger, _context.Options.Stage);
+    }
+
+    private void Run()
+    {
+        try
+        {
+            _consumer.Subscribe(_context.InputTopic);
+            while (!_stop.IsCancellationRequested && _failure is null)
+            {
+                var isBusy = ServeTasks();
+                WantsMore = true;
+                // Shorter while a task takes over or is paused: its wish waits for this call to end.
+                _records.Take(this, TimeSpan.FromMilliseconds(isBusy ? 5 : 100));
+                Flush();
+            }
+        }
+        catch (Exception e)
+        {
+            _failure ??= e;
+        }
+        End();
+    }
+
+    private void End()
+    {
+        try
+        {
+            // Calls Revoked: the tasks commit, then the group knows at once that this member has left.
+            _consumer.Close();
+        }
+        catch (KafkaException e)
+        {
+            _failure ??= e;
+        }
+        var start = _context.Time.GetTimestamp();
+        foreach (var task in _leaving)
+        {
+            var left = EndPatience - _context.Time.GetElapsedTime(start);
+            task.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        }
+        if (_failure is { } failure)
+            _ended.SetException(failure);
+        else
+            _ended.SetResult();
+    }
+
+    private bool ServeTasks()
+    {
+        if (_assignmentChanged)
+        {
+            // Nothing flows before a task has said where its input goes on.
+            foreach (var (partition, route) in _routes.Where(r => r.Value.Generation == 0 && !r.Value.IsPaused))
+            {
+                _consumer.Pause([Source(partition)]);
+                route.IsPaused = true;
+            }
+            _assignmentChanged = false;
+        }
+        var isBusy = false;
+        foreach (var (partition, route) in _routes)
+        {
+            if (route.Task.TakeSeek() is { } seek)
+                route.Wanted = seek;
+            if (route.Wanted is { } wanted)
+            {
+                if (GoOnAt(partition, wanted.Offset, route))
+                    (route.Generation, route.Wanted) = (wanted.Generation, null);
+            }
+            else if (!route.IsPaused && route.Task.Queue.IsFull)
+            {
+                _consumer.Pause([Source(partition)]);
+                route.IsPaused = true;
+            }
+            else if (route.IsPaused && route.Generation > 0 && route.Task.Queue.IsDrained)
+            {
+                GoOnAt(partition, route.Next, route);
+            }
+            isBusy |= route.IsPaused || route.Wanted is not null || route.Task.Progress.Status.State == TaskState.Restoring;
+        }
+        return isBusy;
+    }
+
+    // The offset is always said: what the client remembers of a paused partition is not what we have taken from it.
+    private bool GoOnAt(int partition, long offset, Route route)
+    {
+        try
+        {
+            _consumer.Seek(new(Source(partition), offset));
+            _consumer.Resume([Source(partition)]);
+            (route.Next, route.IsPaused) = (offset, false);
+            return true;
+        }
+        catch (KafkaException e) when (e.Error.Code is ErrorCode.Local_State or ErrorCode.Local_InProgress or ErrorCode.Local_TimedOut)
+        {
+            // Its fetcher is not up yet, just after the assignment: the next turn tries again.
+            return false;
+        }
+    }
+
+    public RecordBatch? BatchFor(int partition, long offset)
+    {
+        if (!_routes.TryGetValue(partition, out var route) || route.Generation == 0 || route.Wanted is not null || offset < route.Next)
+            return null;
+        route.Next = offset + 1;
+        var batch = route.Filling ??= _context.Pool.Rent(partition, route.Generation);
+        if (batch.IsFull || batch.Bytes > RecordBatch.EnoughBytes)
+        {
+            route.Task.Queue.Add(batch);
+            WantsMore = !route.Task.Queue.IsFull;
+            batch = route.Filling = _context.Pool.Rent(partition, route.Generation);
+        }
+        return batch;
+    }
+
+    public void AtEnd(int partition, long offset)
+    {
+        if (_routes.TryGetValue(partition, out var route) && route.Generation > 0 && route.Wanted is null)
+            route.Task.Progress.AtEnd(route.Next, offset);
+    }
+
+    public void Failed(TopicPartition source, Error error)
+    {
+        if (TaskFailures.StopsStage(error))
+            _failure ??= new KafkaException(error);
+        else if (error.Code == ErrorCode.Local_AutoOffsetReset && _routes.TryGetValue(source.Partition.Value, out var route))
+            route.Task.OutOfRange(error.Reason);        // R13
+        else
+            LogConsumeFailed(_context.Logger, source.ToString(), error.Code, error.Reason);
+        WantsMore = false;
+    }
+
+    private void Flush()
+    {
+        foreach (var route in _routes.Values)
+        {
+            if (route.Filling is not { } batch)
+                continue;
+            route.Filling = null;
+            if (batch.Count > 0)
+                route.Task.Queue.Add(batch);
+            else
+                _context.Pool.Return(batch);
+        }
+    }
+
+    private IEnumerable<TopicPartitionOffset> Assigned(List<TopicPartition> partitions)
+    {
+        WantsMore = false;
+        _hasJoined = true;
+        _assignmentChanged = true;
+        foreach (var source in partitions)
+        {
+            var task = new PartitionTask(_context, source.Partition.Value);
+            _routes[source.Partition.Value] = new(task);
+            _tasks[source.Partition.Value] = task;
+            task.Start();
+        }
+        LogAssigned(_context.Logger, _context.Group, partitions.Count, _tasks.Count);
+        // A place that never is out of range; the task's takeover says the real one.
+        return partitions.ConvertAll(source => new TopicPartitionOffset(source, Offset.Beginning));
+    }
+
+    private void Revoked(List<TopicPartitionOffset> partitions, bool lost)
+    {
+        WantsMore = false;
+        var leaving = new List<PartitionTask>();
+        foreach (var source in partitions)
+        {
+            if (!_routes.Remove(source.Partition.Value, out var route))
+                continue;
+            _tasks.TryRemove(source.Partition.Value, out _);
+            route.Task.RequestStop(drop: lost);
+            leaving.Add(route.Task);
+        }
+        var start = _context.Time.GetTimestamp();
+        foreach (var task in leaving)
+        {
+            var left = RevokePatience - _context.Time.GetElapsedTime(start);
+            if (!task.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero))
+                task.RequestStop(drop: true);
+        }
+        _leaving.RemoveAll(task => task.Join(TimeSpan.Zero));
+        _leaving.AddRange(leaving.FindAll(task => !task.Join(TimeSpan.Zero)));
+        LogRevoked(_context.Logger, _context.Group, leaving.Count, lost ? "lost" : "given back");
+    }
+
+    private TopicPartition Source(int partition) => new(_context.InputTopic, partition);
+
+    [LoggerMessage(2221, LogLevel.Information, "group {Group} gave {New} more partitions, {All} in all")]
+    private static partial void LogAssigned(ILogger logger, string group, int @new, int all);
+
+    [LoggerMessage(2222, LogLevel.Information, "group {Group}: {Count} partitions {How}")]
+    private static partial void LogRevoked(ILogger logger, string group, int count, string how);
+
+    [LoggerMessage(2223, LogLevel.Warning, "reading {Source} failed: {Code} {Reason}")]
+    private static partial void LogConsumeFailed(ILogger logger, string source, ErrorCode code, string reason);
+
+    [LoggerMessage(2224, LogLevel.Error, "a task of {Stage} did not end in time; its client is left to the end of the process")]
+    private static partial void LogLeaked(ILogger logger, string stage);
+}

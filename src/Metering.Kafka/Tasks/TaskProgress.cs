@@ -1,0 +1,55 @@
+namespace Metering.Kafka.Tasks;
+
+/// <summary>A task's figures: written by its thread and the loop, read by anyone.</summary>
+internal sealed class TaskProgress(int partition, DateTimeOffset now)
+{
+    private readonly Lock _lock = new();
+    private TaskStatus _status = new(partition, TaskState.Restoring, null, -1, -1, now, 0, 0, 0);
+    private long _endOfRecords = -1;
+    private long _endOffset = -1;
+
+    public string? Reason => Read(static s => s.Reason);
+
+    public void Set(TaskState state, string? reason) => Change(s => s with { State = state, Reason = reason });
+
+    public void Restored(long position) => Change(s => s with { Position = position });
+
+    public void Rebuilding(string reason) => Change(s => s with { State = TaskState.Restoring, Reason = reason, Rebuilds = s.Rebuilds + 1 });
+
+    public void Committed(long position, long records, DateTimeOffset at) =>
+        Change(s => s with { Position = position, Records = s.Records + records, Transactions = s.Transactions + 1, LastProgress = at });
+
+    public void HighWatermark(long offset) => Change(s => s with { HighWatermark = offset });
+
+    /// <summary>Between the last record fetched and <paramref name="endOffset"/> there are only markers: whoever has committed
+    /// the former has no lag (R14).</summary>
+    public void AtEnd(long nextRecord, long endOffset)
+    {
+        lock (_lock)
+        {
+            _endOfRecords = nextRecord;
+            _endOffset = endOffset;
+        }
+    }
+
+    public TaskStatus Status
+    {
+        get
+        {
+            lock (_lock)
+                return _endOfRecords >= 0 && _status.Position >= _endOfRecords && _status.Position < _endOffset ? _status with { Position = _endOffset } : _status;
+        }
+    }
+
+    private void Change(Func<TaskStatus, TaskStatus> change)
+    {
+        lock (_lock)
+            _status = change(_status);
+    }
+
+    private T Read<T>(Func<TaskStatus, T> read)
+    {
+        lock (_lock)
+            return read(_status);
+    }
+}

@@ -1,0 +1,91 @@
+using Confluent.Kafka;
+using Confluent.Kafka.Admin;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Kafka.Tasks;
+
+/// <summary>
+/// Runs a stage's tasks in this process, exactly once: a member of the stage's consumer group, a task with a thread and a
+/// transactional producer for each partition that the group gives it. <see cref="RunAsync"/> is the owner's handle on all
+/// of it: it ends when cancelled, after the tasks have committed what they processed, and fails when a task met something
+/// impossible. Input and changelog topic must exist with the same partition count (<see cref="Topics.TopicSetup"/>).
+/// </summary>
+public sealed partial class TransactionalStage
+{
+    private readonly KafkaSettings _settings;
+    private readonly TaskOptions _options;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private volatile StageLoop? _loop;
+
+    /// <exception cref="ArgumentException">The stage's name is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The commit interval is not 1 ms to 5 s.</exception>
+    public TransactionalStage(KafkaSettings settings, TaskOptions options, ILogger<TransactionalStage> logger, TimeProvider time)
+    {
+        if (string.IsNullOrWhiteSpace(options.Stage))
+            throw new ArgumentException("The stage has no name.", nameof(options));
+        if (options.CommitInterval < TimeSpan.FromMilliseconds(1) || options.CommitInterval > KafkaSettings.TransactionTimeout / 2)
+            throw new ArgumentOutOfRangeException(nameof(options), options.CommitInterval, $"--commit-interval must be 1 ms to {KafkaSettings.TransactionTimeout.TotalSeconds / 2} s.");
+        (_settings, _options, _logger, _time) = (settings, options, logger, time);
+    }
+
+    /// <summary>Makes commits fail in tests: called at each point of each commit with the partition.</summary>
+    internal Action<CommitPoint, int>? Fault { get; init; }
+
+    /// <summary>The tasks as they are now; safe from any thread.</summary>
+    public StageStatus Status => _loop?.Status() ?? new(_options.Stage, HasJoined: false, []);
+
+    /// <summary>Runs until cancelled. Call it once.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var loop = new StageLoop(_settings, _options, _logger, _time, Fault, stop.Token);
+        if (Interlocked.CompareExchange(ref _loop, loop, null) is not null)
+            throw new InvalidOperationException("This stage runs already.");
+        loop.Start();
+        var watermarks = WatchWatermarksAsync(loop, stop.Token);
+        try
+        {
+            await Task.WhenAny(loop.Ended, watermarks);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await watermarks;
+            await loop.Ended;
+            loop.Dispose();
+        }
+    }
+
+    // R14: lag is measured against the high watermark; what was prefetched does not know it while a partition is paused.
+    private async Task WatchWatermarksAsync(StageLoop loop, CancellationToken cancellationToken)
+    {
+        using var admin = new DependentAdminClientBuilder(loop.Handle).Build();
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _time);
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                await timer.WaitForNextTickAsync(cancellationToken);
+                var tasks = loop.Tasks();
+                if (tasks.Count == 0)
+                    continue;
+                var wanted = tasks.Keys.Select(p => new TopicPartitionOffsetSpec { TopicPartition = new(_settings.Topic(_options.InputTopic), p), OffsetSpec = OffsetSpec.Latest() });
+                var found = await admin.ListOffsetsAsync(wanted, new() { IsolationLevel = IsolationLevel.ReadUncommitted, RequestTimeout = TimeSpan.FromSeconds(5) });
+                foreach (var info in found.ResultInfos)
+                    tasks[info.TopicPartitionOffsetError.Partition.Value].Progress.HighWatermark(info.TopicPartitionOffsetError.Offset.Value);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (KafkaException e)
+            {
+                LogNoWatermarks(_logger, e.Error.Reason);
+            }
+        }
+    }
+
+    [LoggerMessage(2211, LogLevel.Debug, "high watermarks are not known now: {Reason}")]
+    private static partial void LogNoWatermarks(ILogger logger, string reason);
+}

@@ -1,0 +1,27 @@
+using Metering.Benchmarks;
+using Metering.Benchmarks.Codec;
+
+// Metering.Benchmarks [--json] [name…]: all benchmarks, or those named. Exit 1 if a goal is not met, 2 for an unknown name.
+var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer.Ordinal)
+{
+    ["codec"] = CodecBench.Run,
+};
+
+var json = args.Contains("--json", StringComparer.Ordinal);
+var names = args.Where(argument => argument != "--json").ToList();
+if (names.Find(name => !benches.ContainsKey(name)) is { } unknown)
+{
+    Console.Error.WriteLine($"There is no benchmark '{unknown}'; there are: {string.Join(", ", benches.Keys)}.");
+    return 2;
+}
+
+var met = true;
+foreach (var name in names.Count > 0 ? names : [.. benches.Keys])
+{
+    foreach (var figure in benches[name]())
+    {
+        FigureOutput.Print(figure, json);
+        met &= figure.Met;
+    }
+}
+return met ? 0 : 1;
