@@ -19,6 +19,10 @@ public interface IPartitionProcessor
     /// <summary>True when the interval's output should be committed now, before the interval ends (its output is full).</summary>
     bool WantsCommit { get; }
 
+    /// <summary>Asked now and then while nothing came: true when something is still to be sent (a report that was held
+    /// back, say), so that the host commits without input.</summary>
+    bool IsIdleCommitDue(DateTimeOffset now) => false;
+
     /// <summary>Sends the interval's output and saves the changed state. <paramref name="now"/> is the host's clock.</summary>
     void OnCommit(DateTimeOffset now, ITransactionOutput output);
 }

@@ -153,7 +153,7 @@ internal sealed partial class PartitionTask
                 return;
             }
             var isDue = IsDue(out var left);
-            if (_uncommitted > 0 && (isDue || _processor.WantsCommit))
+            if (_uncommitted > 0 ? isDue || _processor.WantsCommit : _processor.IsIdleCommitDue(_context.Time.GetUtcNow()))
                 Commit();
             else if (!HoldsBack() && (_batch is not null || TakeBatch()))
                 ProcessBatch();
