@@ -12,6 +12,8 @@ TEST_LAST=(Simulation Integration)
 WITHOUT_KAFKA=" format Core Schemas Events Registry Server " # no broker is started for these alone
 TIME_LIMIT_S=600
 
+TEST_USAGE="usage: ./metering test [--fast] [NAME…] [-- FILTER…]"
+
 PASSED=0 FAILED=0 SKIPPED=0
 KAFKA_FOLDER='' KAFKA_NOTE='' CHILD_GROUP='' WATCH_GROUP=''
 
@@ -21,7 +23,8 @@ run_tests() {
     case $1 in
       --fast) fast=1 ;;
       --) shift && filters=("$@") && break ;;
-      -*) say "unknown option '$1'; usage: ./metering test [--fast] [NAME…] [-- FILTER…]" && exit 2 ;;
+      -h | --help) echo "$TEST_USAGE" && exit 0 ;;
+      -*) say "unknown option '$1'; $TEST_USAGE" && exit 2 ;;
       *) names+=("$1") ;;
     esac
     shift
@@ -38,7 +41,10 @@ run_tests() {
   ((${#projects[@]})) || { say "no test project is named like '${names[*]-}'; there are: $(all_projects | tr '\n' ' ')" && exit 2; }
 
   find_shared_folder "$fast"
-  ensure_engine
+  if ! ensure_engine; then
+    count engine 0 1 0 0 "the ClickHouse engine could not be fetched"
+    finish
+  fi
   if ! ensure_built tests; then
     count build 0 1 0 0 "the build failed"
     finish

@@ -3,11 +3,11 @@
 # The library is in the cache only under its final name with a seal beside it (size, time, SHA-512), both put
 # there by a rename after the download's integrity was checked: what is half done is never taken for whole.
 
-# Leaves METERING_LIBCHDB naming a whole library, or ends with a sentence that says what to do.
+# Leaves METERING_LIBCHDB naming a whole library, or fails after a sentence that says what to do.
 ensure_engine() {
   use_named_engine && return 0
   read_pin
-  is_sealed || with_lock engine fetch_engine || exit 1
+  is_sealed || with_lock engine fetch_engine || return 1
   export METERING_LIBCHDB=$ENGINE_FILE
 }
 
