@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS metering.token_events
     priced               UInt8,
     price_version        UInt64 CODEC(ZSTD(1)),
     arrived_at           DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    ledger_partition     UInt16 CODEC(ZSTD(1)),
+    ledger_partition     UInt32 CODEC(ZSTD(1)),
     block_offset         UInt64 CODEC(Delta, ZSTD(1)),
     INDEX block_offset_range block_offset TYPE minmax GRANULARITY 1,
     INDEX event_time_range event_time TYPE minmax GRANULARITY 1

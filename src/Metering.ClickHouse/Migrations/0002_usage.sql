@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS metering.usage_1s
     route                LowCardinality(String),
     pool                 LowCardinality(String),
     api_key              LowCardinality(String),
-    ledger_partition     UInt16,
+    ledger_partition     UInt32,
     requests             Int64 CODEC(T64, ZSTD(1)),
     errors               Int64 CODEC(T64, ZSTD(1)),
     input_tokens         Int64 CODEC(T64, ZSTD(1)),

@@ -1,7 +1,6 @@
 -- What METER took of each epoch of each source: absolute values, the newest wins.
 CREATE TABLE IF NOT EXISTS metering.source_accounts
 (
-    partition        UInt16,
     source           LowCardinality(String),
     epoch            Int64,
     received         Int64,
@@ -14,10 +13,11 @@ CREATE TABLE IF NOT EXISTS metering.source_accounts
     lost             Int64,
     input_tokens     Int128,
     output_tokens    Int128,
-    last_arrival     DateTime64(3, 'UTC')
+    last_arrival     DateTime64(3, 'UTC'),
+    ledger_partition UInt32
 )
 ENGINE = ReplacingMergeTree(received)
-ORDER BY (source, epoch, partition)
+ORDER BY (source, epoch, ledger_partition)
 SETTINGS non_replicated_deduplication_window = 100000;
 
 -- Records that could not be metered; their originals are in the topic.
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS metering.dead_letters
     epoch            Nullable(Int64),
     sequence         Nullable(Int64),
     value_length     Int64,
-    ledger_partition UInt16,
+    ledger_partition UInt32,
     block_offset     UInt64 CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -58,12 +58,15 @@ CREATE TABLE IF NOT EXISTS metering.prices
 ENGINE = ReplacingMergeTree
 ORDER BY (model, effective_from, price_version, above_input_tokens);
 
--- Whose ledger this is: one row, the cluster whose offsets the rows bear.
-CREATE TABLE IF NOT EXISTS metering.ledger_origin
+-- Where the rows came from: a topic of a cluster. Its number, times 65,536, plus the topic's partition is the rows'
+-- ledger_partition, so that pipelines of several clusters or prefixes may share a ledger and offsets never meet.
+CREATE TABLE IF NOT EXISTS metering.ledger_origins
 (
+    number      UInt32,
     cluster_id  String,
+    topic       String,
     topic_id    String,
-    adopted_at  DateTime64(3, 'UTC') DEFAULT now64(3)
+    claimed_at  DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = MergeTree
-ORDER BY adopted_at;
+ORDER BY number;

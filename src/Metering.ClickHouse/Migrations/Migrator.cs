@@ -7,16 +7,11 @@ using Metering.ClickHouse.Ledger;
 namespace Metering.ClickHouse.Migrations;
 
 /// <summary>
-/// Brings the ledger's tables to this program's version: numbered files, each applied once, by one process of several.
-/// The lock is a table whose creation only one process wins; a lock older than a minute belongs to a dead process and is
-/// taken over, which does no harm because every statement can be run twice.
+/// Brings the ledger's tables to this program's version: numbered files, each applied once, by one process of several
+/// (<see cref="LedgerLock"/>). Every statement can be run twice, so that a process that died in the middle does no harm.
 /// </summary>
 public sealed class Migrator(ILedger ledger, TimeProvider time)
 {
-    private const int TableAlreadyExists = 57;
-    private static readonly TimeSpan LockIsStaleAfter = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan TryLockAgainAfter = TimeSpan.FromMilliseconds(250);
-
     /// <summary>Applies what is missing.</summary>
     /// <returns>How many were applied by this process.</returns>
     /// <exception cref="InvalidOperationException">An applied migration's text has changed, or the ledger is newer than this program.</exception>
@@ -27,18 +22,13 @@ public sealed class Migrator(ILedger ledger, TimeProvider time)
         var all = Migration.All();
         if ((await MissingAsync(all, cancellationToken)).Count == 0)
             return 0;
-        await LockAsync(cancellationToken);
-        try
+        return await new LedgerLock(ledger, time).HoldAsync(async () =>
         {
             var missing = await MissingAsync(all, cancellationToken);
             foreach (var migration in missing)
                 await ApplyAsync(migration, cancellationToken);
             return missing.Count;
-        }
-        finally
-        {
-            await ledger.ExecuteAsync("DROP TABLE IF EXISTS metering.migration_lock", CancellationToken.None);
-        }
+        }, cancellationToken);
     }
 
     private async Task ApplyAsync(Migration migration, CancellationToken cancellationToken)
@@ -62,26 +52,6 @@ public sealed class Migrator(ILedger ledger, TimeProvider time)
                 throw new InvalidOperationException($"migration {migration.Version} ({migration.Name}) was applied with another text: put a change into a migration of its own");
         }
         return [.. all.Where(migration => !applied.ContainsKey(migration.Version))];
-    }
-
-    private async Task LockAsync(CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            try
-            {
-                await ledger.ExecuteAsync("CREATE TABLE metering.migration_lock (at DateTime64(3, 'UTC')) ENGINE = MergeTree ORDER BY at", cancellationToken);
-                return;
-            }
-            catch (LedgerException error) when (error.Code == TableAlreadyExists)
-            {
-                var age = await ledger.RowsAsync("SELECT dateDiff('second', metadata_modification_time, now()) FROM system.tables WHERE database = 'metering' AND name = 'migration_lock'", cancellationToken);
-                if (age.Count == 1 && long.Parse(age[0][0], CultureInfo.InvariantCulture) > LockIsStaleAfter.TotalSeconds)
-                    await ledger.ExecuteAsync("DROP TABLE IF EXISTS metering.migration_lock", cancellationToken);
-                else
-                    await Task.Delay(TryLockAgainAfter, time, cancellationToken);
-            }
-        }
     }
 }
 

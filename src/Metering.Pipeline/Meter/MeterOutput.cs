@@ -46,7 +46,7 @@ internal sealed class MeterOutput(int partition, MeterContext context)
 
     public void AddAccount(EpochAccount account)
     {
-        _accounts.Add(partition, account);
+        _accounts.Add(account);
         CloseIfFull(_accounts, account.Source.Length);
     }
 

@@ -5,7 +5,7 @@ using Metering.Pipeline.Blocks;
 namespace Metering.Pipeline.Sink;
 
 /// <summary>Counts what the ledger holds of a partition's blocks (R19): every row bears its block's partition and offset.</summary>
-internal sealed class LedgerBlocks(ILedger ledger, int partition)
+internal sealed class LedgerBlocks(ILedger ledger, uint partition)
 {
     /// <summary>Rows by block offset within [from, to).</summary>
     public async Task<Dictionary<long, long>> CountAsync(string table, long from, long to, CancellationToken cancellationToken)

@@ -28,7 +28,7 @@ internal sealed class RollupCheck(ILedger ledger) : IRollupCheck
 
     private const string Dimensions = "tenant, model, served_model, route, pool, api_key";
 
-    public async Task<long> RepairAsync(string table, int partition, long fromBlock, long toBlock, CancellationToken cancellationToken)
+    public async Task<long> RepairAsync(string table, uint partition, long fromBlock, long toBlock, CancellationToken cancellationToken)
     {
         if (table != "token_events")
             return 0;
@@ -51,14 +51,14 @@ internal sealed class RollupCheck(ILedger ledger) : IRollupCheck
     private static string Columns => string.Join(", ", Sums.Select(sum => sum.Column));
 
     /// <summary>Events less roll-up, by key; only what differs.</summary>
-    private static string Difference(string rollup, string timeOf, int partition, string fromSecond, string toSecond)
+    private static string Difference(string rollup, string timeOf, uint partition, string fromSecond, string toSecond)
     {
         var ofEvents = string.Join(", ", Sums.Select(sum => $"{sum.OfEvents} AS d_{sum.Column}"));
         var ofRollup = string.Join(", ", Sums.Select(sum => $"-sum(u.{sum.Column}) AS d_{sum.Column}"));
         var differences = string.Join(", ", Sums.Select(sum => $"sum(d_{sum.Column}) AS {sum.Column}"));
         var differs = string.Join(" OR ", Sums.Select(sum => $"{sum.Column} != 0"));
         return string.Create(CultureInfo.InvariantCulture, $"""
-            SELECT time, {Dimensions}, toUInt16({partition}) AS ledger_partition, {differences} FROM (
+            SELECT time, {Dimensions}, toUInt32({partition}) AS ledger_partition, {differences} FROM (
                 SELECT {timeOf} AS time, {Dimensions}, {ofEvents} FROM metering.token_events AS e
                 WHERE ledger_partition = {partition} AND event_time >= toDateTime({fromSecond}) AND event_time < toDateTime({toSecond})
                 GROUP BY time, {Dimensions}

@@ -36,8 +36,8 @@ internal sealed record SinkPlan(long From, long To, long Rows, string BlocksHash
     }
 
     /// <summary>The token of one table's insert: a retry of the same data bears the same, other data another (R18).</summary>
-    public string Token(string clusterId, string topicId, int partition, string table) =>
-        Hex(string.Create(CultureInfo.InvariantCulture, $"{clusterId}|{topicId}|{partition}|{From}|{To}|{BlocksHash}|{table}"));
+    public string Token(LedgerOrigin origin, int partition, string table) =>
+        Hex(string.Create(CultureInfo.InvariantCulture, $"{origin.ClusterId}|{origin.TopicId}|{partition}|{From}|{To}|{BlocksHash}|{table}"));
 
     /// <summary>The token for blocks that were found missing after this plan's inserts (R19).</summary>
     public string RepairToken(string token, IEnumerable<MeteredBlock> missing) =>

@@ -95,7 +95,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         var (committed, metadata) = OffsetMetadata.Committed(consumer, _topic, id, CommittedWithin);
         // R13: a first start begins at the beginning, by decision; that the ledger holds nothing yet is checked by the task.
         var offset = committed ?? consumer.QueryWatermarkOffsets(partition, CommittedWithin).Low.Value;
-        var where = new SinkPartition(id, offset, SinkPlan.FromMetadata(metadata), kafka.TopicPrefix + Group, origin.ClusterId, origin.TopicId);
+        var where = new SinkPartition(id, offset, SinkPlan.FromMetadata(metadata), kafka.TopicPrefix + Group, origin);
         var plans = new KafkaPlanStore(consumer, _topic, id, time);
         var task = new SinkTask(where, options, ledger, plans, _rollups, time, logger);
         CancellationTokenSource stopping = new(), abort = new();

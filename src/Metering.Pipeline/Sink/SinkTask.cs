@@ -17,7 +17,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     private static readonly TimeSpan MaxBackoff = TimeSpan.FromSeconds(5);
 
     private readonly Channel<MeteredBlock> _arrived = Channel.CreateUnbounded<MeteredBlock>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-    private readonly LedgerBlocks _held = new(ledger, where.Partition);
+    private readonly LedgerBlocks _held = new(ledger, where.LedgerPartition);
     private MeteredBlock? _next; // taken from the channel, not yet in a batch
     private long _bufferedBytes;
     private long _planCommittedAt;
@@ -132,7 +132,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
 
     private async Task InsertTableAsync(SinkPlan plan, string table, List<MeteredBlock> blocks, bool isFirst, CancellationToken cancellationToken)
     {
-        var token = plan.Token(where.ClusterId, where.TopicId, where.Partition, table);
+        var token = plan.Token(where.Origin, where.Partition, table);
         var acknowledged = false;
         for (var backoff = FirstBackoff; !acknowledged; backoff = TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, MaxBackoff.Ticks)))
         {
@@ -165,7 +165,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(options.InsertDeadline);
-        var insert = SinkInsert.Build(table, where.Partition, blocks, token);
+        var insert = SinkInsert.Build(table, where.LedgerPartition, blocks, token);
         var written = await ledger.InsertAsync(insert, deadline.Token);
         var sent = blocks.Sum(block => (long)block.Rows);
         if (isFirst && written >= 0 && written < sent)
@@ -183,9 +183,9 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
                 break;
             SinkLog.BlocksMissing(logger, where.Partition, table, plan.From, plan.To, missing.Count);
             await RenewPlanAsync(plan, cancellationToken);
-            await WaitForLedgerAsync(() => ledger.InsertAsync(SinkInsert.Build(table, where.Partition, missing, plan.RepairToken(token, missing)), cancellationToken), cancellationToken);
+            await WaitForLedgerAsync(() => ledger.InsertAsync(SinkInsert.Build(table, where.LedgerPartition, missing, plan.RepairToken(token, missing)), cancellationToken), cancellationToken);
         }
-        await WaitForLedgerAsync(() => rollups.RepairAsync(table, where.Partition, plan.From, plan.To, cancellationToken), cancellationToken);
+        await WaitForLedgerAsync(() => rollups.RepairAsync(table, where.LedgerPartition, plan.From, plan.To, cancellationToken), cancellationToken);
     }
 
     private async Task AcknowledgeAsync(SinkPlan plan, List<MeteredBlock> blocks, CancellationToken cancellationToken)

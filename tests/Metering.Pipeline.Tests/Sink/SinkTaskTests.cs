@@ -104,7 +104,7 @@ public sealed class SinkTaskTests
     private async Task RunAsync(long offset, SinkPlan? open, IReadOnlyList<MeteredBlock> blocks, long until, bool stopAtFirstError = false)
     {
         using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        var where = new SinkPartition(2, offset, open, "metering-sink", "cluster", "topic");
+        var where = new SinkPartition(2, offset, open, "metering-sink", new LedgerOrigin("cluster", "topic", 0));
         var options = new SinkOptions { MaxWait = TimeSpan.FromMilliseconds(20) };
         var task = new SinkTask(where, options, _ledger, _plans, _rollups, TimeProvider.System, NullLogger.Instance);
         _plans.Committed = committed =>
@@ -157,7 +157,7 @@ public sealed class SinkTaskTests
     {
         public int Checks { get; private set; }
 
-        public Task<long> RepairAsync(string table, int partition, long fromBlock, long toBlock, CancellationToken cancellationToken)
+        public Task<long> RepairAsync(string table, uint ledgerPartition, long fromBlock, long toBlock, CancellationToken cancellationToken)
         {
             Checks++;
             return Task.FromResult(0L);

@@ -9,11 +9,9 @@ internal sealed class AccountRows : ILedgerRows
     private readonly LowCardinalityColumn _source;
     private readonly FixedColumn<long> _epoch, _received, _metered, _rejected, _duplicate, _tooOldToTell, _unnumbered, _highestSequence, _lost, _lastArrival;
     private readonly FixedColumn<Int128> _inputTokens, _outputTokens;
-    private readonly FixedColumn<ushort> _partition;
 
     public AccountRows()
     {
-        _partition = Block.UInt16("partition");
         _source = Block.LowCardinality("source");
         _epoch = Block.Int64("epoch");
         _received = Block.Int64("received");
@@ -35,9 +33,8 @@ internal sealed class AccountRows : ILedgerRows
 
     public NativeBlock Block { get; } = new();
 
-    public void Add(int partition, EpochAccount account)
+    public void Add(EpochAccount account)
     {
-        _partition.Append((ushort)partition);
         _source.Append(account.Source);
         _epoch.Append(account.Epoch);
         _received.Append(account.Received);
