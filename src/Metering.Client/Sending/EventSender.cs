@@ -147,7 +147,7 @@ internal sealed class EventSender : IDisposable
         var sent = false;
         // Looked at once a round: fifteen days need no finer clock.
         var oldestMicros = NowMicros() - (long)_options.MaxAge.TotalMicroseconds;
-        while (!flight.IsFull)
+        while (!flight.IsFull && flight.Failure is null)
         {
             if (!waiting && !reader.TryRead())
                 break;
