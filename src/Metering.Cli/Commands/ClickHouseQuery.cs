@@ -69,13 +69,21 @@ internal sealed class ClickHouseQuery : IDisposable
 
     private static async Task CopyAsync(HttpResponseMessage response, Stream output, CancellationToken cancellationToken)
     {
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var buffer = new byte[64 * 1024];
+        while (await ReadAsync(body, buffer, cancellationToken) is > 0 and var read)
+            await output.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+        await output.FlushAsync(cancellationToken);
+    }
+
+    /// <summary>Keeps an error of the server apart from one of standard output: both are IOExceptions.</summary>
+    private static async Task<int> ReadAsync(Stream body, byte[] buffer, CancellationToken cancellationToken)
+    {
         try
         {
-            await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-            await body.CopyToAsync(output, cancellationToken);
-            await output.FlushAsync(cancellationToken);
+            return await body.ReadAsync(buffer, cancellationToken);
         }
-        catch (HttpIOException e)
+        catch (IOException e)
         {
             throw new CommandFailedException($"ClickHouse broke off its answer ({e.Message}); what was printed is not whole.", e);
         }

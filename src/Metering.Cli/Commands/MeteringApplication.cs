@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using Metering.Cli.Logging;
 using Metering.Cli.Output;
 using Metering.Cli.Settings;
+using Metering.Server;
 
 namespace Metering.Cli.Commands;
 
@@ -74,7 +75,7 @@ public sealed class MeteringApplication
         {
             return Refuse([e.Message], command.Name);
         }
-        catch (CommandFailedException e)
+        catch (Exception e) when (e is CommandFailedException or ServerStartException)
         {
             return Fail(e.Message, ExitCodes.Failed);
         }
@@ -93,7 +94,10 @@ public sealed class MeteringApplication
         }
         var command = parsed.CommandResult.Command;
         var known = command.Subcommands.Select(c => c.Name).Concat(command.Options.Select(o => o.Name)).ToList();
-        var unknown = parsed.UnmatchedTokens;
+        // What follows an unknown flag is its value, not an error of its own.
+        var unknown = parsed.UnmatchedTokens.Where(token => token.StartsWith('-')).ToList();
+        if (unknown.Count == 0)
+            unknown.AddRange(parsed.UnmatchedTokens);
         if (unknown.Count == 0)
             return Refuse([.. parsed.Errors.Select(e => e.Message)], command is RootCommand ? "" : command.Name);
         var errors = unknown.Select(token => NearestName.Of(token, known) is { } nearest

@@ -23,7 +23,7 @@ public sealed class QueryCommand : MeteringCommand
     };
 
     public QueryCommand()
-        : base("query", "Run SQL on the ledger (database metering).", KnownSettings.ClickHouseUrl, KnownSettings.ClickHousePort, KnownSettings.For)
+        : base("query", "Run SQL on the ledger (database metering).", KnownSettings.ClickHouseUrl)
     {
         Arguments.Add(_sql);
         Options.Add(_format);
@@ -35,7 +35,7 @@ public sealed class QueryCommand : MeteringCommand
         var url = context.Settings.ClickHouseOrLocal;
         var sql = context.Parsed.GetRequiredValue(_sql);
         if (sql is "-")
-            sql = await Console.In.ReadToEndAsync(cancellationToken);
+            sql = await ReadInputAsync(cancellationToken);
         var format = context.Parsed.GetValue(_format) ?? (context.Settings.Output.Json ? "JSONEachRow" : "PrettyCompact");
         using var client = new ClickHouseQuery(url);
         try
@@ -45,7 +45,7 @@ public sealed class QueryCommand : MeteringCommand
         }
         catch (IOException)
         {
-            // The reader of standard output has read enough (`| head`); what ClickHouse breaks off has another type.
+            // The reader of standard output has read enough (`| head`); an answer that breaks off is another exception.
             return ExitCodes.Done;
         }
         catch (HttpRequestException e)
@@ -54,6 +54,10 @@ public sealed class QueryCommand : MeteringCommand
                 "start metering up, or name a server by --clickhouse", e);
         }
     }
+
+    /// <summary>A read of the console blocks its thread whatever the token says, so it has one of its own.</summary>
+    private static Task<string> ReadInputAsync(CancellationToken cancellationToken) =>
+        Task.Run(Console.In.ReadToEnd, CancellationToken.None).WaitAsync(cancellationToken);
 
     private Dictionary<string, string> Parameters(ParseResult parsed)
     {

@@ -161,6 +161,9 @@ internal sealed class EventSpool : IDisposable
     /// <summary>A mark for <see cref="WaitDurable"/>: everything appended so far. Under the appender's lock.</summary>
     public long AppendMark => _sync.AppendedBytes;
 
+    /// <summary>Up to where everything is on the disk.</summary>
+    public long SyncedMark => _sync.SyncedBytes;
+
     /// <summary>Under <see cref="SpoolFsync.EachAppend"/> returns when everything up to the mark is on the disk. Outside the appender's lock,
     /// so that threads share a sync.</summary>
     public void WaitDurable(long mark)
@@ -169,7 +172,8 @@ internal sealed class EventSpool : IDisposable
             _sync.Reach(mark);
     }
 
-    public SpoolReader OpenReader() => new(this, _log);
+    /// <param name="from">Where it begins; null = <see cref="Start"/>.</param>
+    public SpoolReader OpenReader(SpoolPosition? from = null) => new(this, from ?? Start!.Value, _log);
 
     public SpoolSegment FindSegment(long number)
     {

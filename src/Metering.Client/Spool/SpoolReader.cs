@@ -1,3 +1,4 @@
+using Metering.Events;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
@@ -15,17 +16,20 @@ internal sealed class SpoolReader : IDisposable
     private byte[] _buffer = new byte[256 << 10];
     private int _start;
     private int _count;
+    private int _wireStart;
+    private int _wireBytes;
+    private bool _shortRead;
     private long _bufferOffset;
     private SpoolSegment _segment = null!;
     private SafeFileHandle _handle = null!;
     private long _sequence;
-    private (long Segment, long Offset) _reported;
+    private long _missing;
 
-    public SpoolReader(EventSpool spool, ILogger log)
+    public SpoolReader(EventSpool spool, SpoolPosition from, ILogger log)
     {
         _spool = spool;
         _log = log;
-        Seek(spool.Start!.Value);
+        Seek(from);
     }
 
     /// <summary>The segment of the last record read: its header names epoch and schema.</summary>
@@ -34,8 +38,20 @@ internal sealed class SpoolReader : IDisposable
     /// <summary>Behind the last record read.</summary>
     public SpoolPosition Position => new(_segment.Number, _bufferOffset + _start, _segment.Header.Epoch, _sequence);
 
-    /// <summary>Goes back to a position that was read before, to send again.</summary>
-    public void Seek(in SpoolPosition position)
+    /// <summary>The event read last.</summary>
+    public SpoolRecordHead Head { get; private set; }
+
+    /// <summary>Its payload behind five bytes for the wire header, which may be written: they held what was read already.
+    /// Valid until the next <see cref="TryRead"/>.</summary>
+    public Span<byte> Wire => _buffer.AsSpan(_wireStart, _wireBytes);
+
+    /// <summary>Damage up to here is accounted for: a reader that reads again takes this over.</summary>
+    public (long Segment, long Offset) Reported { get; set; }
+
+    /// <summary>True when more was appended than was read.</summary>
+    public bool HasMore => _count > 0 || _bufferOffset + _start < _segment.Length || _segment.Next is not null;
+
+    private void Seek(in SpoolPosition position)
     {
         Enter(_spool.FindSegment(position.Segment));
         if (_segment.Number != position.Segment)
@@ -45,37 +61,51 @@ internal sealed class SpoolReader : IDisposable
             _sequence = position.Sequence;
     }
 
-    /// <summary>The next event; false when there is none yet. The payload is valid until the next call.</summary>
-    public bool TryRead(out SpoolRecordHead head, out ReadOnlySpan<byte> payload)
+    /// <summary>Goes to the next event; false when there is none yet.</summary>
+    public bool TryRead()
     {
         while (true)
         {
-            var bytes = _buffer.AsSpan(_start, _count);
-            var state = SpoolRecord.Read(bytes, _segment.Number, out head, out var recordBytes);
+            var state = SpoolRecord.Read(_buffer.AsSpan(_start, _count), _segment.Number, out var head, out var recordBytes);
             if (state == SpoolRecordState.Whole)
             {
-                var at = _bufferOffset + _start;
-                _start += recordBytes;
-                _count -= recordBytes;
-                if (head.Kind != SpoolRecordKind.Event)
-                    continue;
-                Continues(head.Sequence, at);
-                payload = bytes[SpoolRecord.HeadBytes..recordBytes];
-                return true;
+                Take(head, recordBytes);
+                if (head.Kind == SpoolRecordKind.Event)
+                    return true;
+                continue;
             }
             if (state == SpoolRecordState.Incomplete && Fill())
                 continue;
-            if (_count > 0)
+            // The buffer ends where a record ends, or the file is shorter than what was appended: either way this is damage.
+            if (_count > 0 || _shortRead)
             {
                 StepOverDamage();
                 continue;
             }
             if (!MoveOn())
-            {
-                payload = default;
                 return false;
-            }
         }
+    }
+
+    private void Take(in SpoolRecordHead head, int recordBytes)
+    {
+        if (head.Kind == SpoolRecordKind.Event)
+        {
+            Continues(head.Sequence, _bufferOffset + _start);
+            Head = head;
+            _wireStart = _start + SpoolRecord.HeadBytes - WireFormat.HeaderBytes;
+            _wireBytes = recordBytes - SpoolRecord.HeadBytes + WireFormat.HeaderBytes;
+        }
+        _start += recordBytes;
+        _count -= recordBytes;
+    }
+
+    /// <summary>How many events of the sequence were found missing since the last call: they are settled with what follows them.</summary>
+    public long TakeMissing()
+    {
+        var missing = _missing;
+        _missing = 0;
+        return missing;
     }
 
     // More bytes of the same segment; false when all that was appended is in the buffer.
@@ -92,6 +122,7 @@ internal sealed class SpoolReader : IDisposable
         var room = (int)Math.Min(available, _buffer.Length - _count);
         var read = RandomAccess.Read(_handle, _buffer.AsSpan(_count, room), _bufferOffset + _count);
         _count += read;
+        _shortRead = read == 0;
         return read > 0;
     }
 
@@ -99,11 +130,16 @@ internal sealed class SpoolReader : IDisposable
     {
         var next = _segment.Next;
         // Next is set after the last append: a length read now is final.
-        if (next is null || _bufferOffset + _start < _segment.Length)
-            return next is not null && Fill();
+        if (next is null)
+            return false;
+        if (_bufferOffset + _start < _segment.Length)
+            return Fill();
+        var sequence = _sequence;
         if (!SpoolRecovery.ContinuesRun(_segment, next))
+        {
             LeaveRun();
-        var sequence = SpoolRecovery.ContinuesRun(_segment, next) ? _sequence : next.Header.FirstSequence - 1;
+            sequence = next.Header.FirstSequence - 1;
+        }
         Enter(next);
         _sequence = sequence;
         return true;
@@ -132,19 +168,24 @@ internal sealed class SpoolReader : IDisposable
         {
             SpoolLog.RecordsDamaged(_log, _segment.Path, from, to - from);
             File.Copy(_segment.Path, _segment.Path + ".damaged", overwrite: true);
-            _reported = (_segment.Number, from);
+            Reported = (_segment.Number, from);
         }
         _bufferOffset = to;
         _start = 0;
         _count = 0;
+        _shortRead = false;
     }
 
     private void Continues(long sequence, long offset)
     {
-        if (sequence > _sequence + 1 && IsNews(offset))
+        if (sequence > _sequence + 1)
         {
-            Missing(sequence - _sequence - 1);
-            _reported = (_segment.Number, offset);
+            _missing += sequence - _sequence - 1;
+            if (IsNews(offset))
+            {
+                Missing(sequence - _sequence - 1);
+                Reported = (_segment.Number, offset);
+            }
         }
         _sequence = sequence;
     }
@@ -156,11 +197,9 @@ internal sealed class SpoolReader : IDisposable
         if (known.Runs == 1 && known.LastSequence > _sequence && IsNews(_segment.Length))
         {
             Missing(known.LastSequence - _sequence);
-            _reported = (_segment.Number, _segment.Length);
+            Reported = (_segment.Number, _segment.Length);
             _sequence = known.LastSequence;
         }
-        // Whatever follows in this epoch's place is settled with its last record.
-        _spool.Book.Find(_segment.Header.Epoch)?.Read();
     }
 
     private void Missing(long events)
@@ -169,7 +208,7 @@ internal sealed class SpoolReader : IDisposable
         _spool.Book.Find(_segment.Header.Epoch)?.AddDamaged(events);
     }
 
-    private bool IsNews(long offset) => (_segment.Number, offset).CompareTo(_reported) > 0;
+    private bool IsNews(long offset) => (_segment.Number, offset).CompareTo(Reported) > 0;
 
     public void Dispose() => _handle.Dispose();
 }

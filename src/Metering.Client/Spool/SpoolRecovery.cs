@@ -137,16 +137,20 @@ internal sealed class SpoolRecovery
             return;
         var first = _segments[0];
         var header = first.Header;
+        var before = header.FirstSequence - 1;
+        // A segment that went missing between the cursor and the first one is found by its sequences.
+        if (cursor?.Epoch == header.Epoch && cursor.Value.Segment < first.Number)
+            before = Math.Min(before, cursor.Value.Sequence);
         Start = cursor is { } at && at.Segment == first.Number && at.Offset >= SpoolSegment.DataStart
             ? at with { Offset = Math.Min(at.Offset, first.Length) }
-            : new SpoolPosition(first.Number, SpoolSegment.DataStart, header.Epoch, header.FirstSequence - 1);
+            : new SpoolPosition(first.Number, SpoolSegment.DataStart, header.Epoch, before);
         foreach (var segment in _segments)
         {
             var last = segment.Next is { } next && ContinuesRun(segment, next) ? next.Header.FirstSequence - 1 : segment.LastSequence;
             PendingEvents += Math.Max(0, last - segment.Header.FirstSequence + 1);
         }
         if (Start.Value.Epoch == header.Epoch)
-            PendingEvents -= Math.Max(0, Start.Value.Sequence - header.FirstSequence + 1);
+            PendingEvents -= Start.Value.Sequence - header.FirstSequence + 1;
         PendingEvents = Math.Max(0, PendingEvents);
     }
 

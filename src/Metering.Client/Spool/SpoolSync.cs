@@ -23,6 +23,8 @@ internal sealed class SpoolSync(string folder, SpoolOptions options, TimeProvide
 
     public long AppendedBytes => Volatile.Read(ref _appendedBytes);
 
+    public long SyncedBytes => Volatile.Read(ref _syncedBytes);
+
     public void Start(Func<bool> nothingPending)
     {
         _nothingPending = nothingPending;

@@ -1,0 +1,33 @@
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Client;
+
+internal static partial class ClientLog
+{
+    [LoggerMessage(4101, LogLevel.Information, "publisher of {Source} started: epoch {Epoch}, {Waiting} events of earlier runs wait in {Folder}")]
+    public static partial void Started(ILogger log, string source, long epoch, long waiting, string folder);
+
+    [LoggerMessage(4102, LogLevel.Information, "publisher of {Source} stopped: epoch {Epoch}, {Accepted} accepted, {Waiting} left in the spool for the next start")]
+    public static partial void Stopped(ILogger log, string source, long epoch, long accepted, long waiting);
+
+    [LoggerMessage(4103, LogLevel.Warning, "no schema id for {Subject} yet, events wait in the spool: {Reason}")]
+    public static partial void NoSchemaId(ILogger log, string subject, string reason);
+
+    [LoggerMessage(4104, LogLevel.Warning, "sending failed, a new producer resends from epoch {Epoch} sequence {Sequence} in {PauseMs} ms: {Reason}")]
+    public static partial void Resending(ILogger log, long epoch, long sequence, long pauseMs, string reason);
+
+    [LoggerMessage(4105, LogLevel.Error, "{Events} events of epoch {Epoch} up to sequence {Sequence} waited longer than {Days} days and are not sent (expired)")]
+    public static partial void Expired(ILogger log, long events, long epoch, long sequence, double days);
+
+    [LoggerMessage(4106, LogLevel.Warning, "source report of epoch {Epoch} not acknowledged, tried again: {Reason}")]
+    public static partial void ReportFailed(ILogger log, long epoch, string reason);
+
+    [LoggerMessage(4107, LogLevel.Information, "Kafka: {Facility}: {Message}")]
+    public static partial void Kafka(ILogger log, string facility, string message);
+
+    [LoggerMessage(4108, LogLevel.Error, "the sender stumbled and goes on")]
+    public static partial void SenderStumbled(ILogger log, Exception error);
+
+    [LoggerMessage(4109, LogLevel.Warning, "Kafka: {Reason}")]
+    public static partial void KafkaError(ILogger log, string reason);
+}
