@@ -2,5 +2,7 @@ using Metering.Cli.Commands;
 using Metering.Cli.Doctor;
 
 return await new MeteringApplication(
+    new UpCommand(),
+    new PipelineCommand(),
     new QueryCommand(),
     new DoctorCommand()).RunAsync(args);

@@ -40,11 +40,11 @@ internal sealed class PipelineHost : IAsyncDisposable
     public Task Failed { get; private set; } = Task.CompletedTask;
 
     public static async Task<PipelineHost> StartAsync(
-        MeteringSettings settings, KafkaSettings kafka, Registry registry, ILedger ledger, ServiceWait wait, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
+        MeteringSettings settings, KafkaSettings kafka, Registry registry, ILedger ledger, bool adopt, ServiceWait wait, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
     {
         var topics = await TopicSetup.EnsureAsync(kafka, new TopicSetupOptions { Partitions = settings.Kafka.Partitions, Replication = settings.Kafka.Replication }, loggers.CreateLogger("Topics"), time, cancellationToken);
         var schemaIds = await RegisterAsync(kafka, registry, wait, cancellationToken);
-        var origin = await PrepareLedgerAsync(settings, kafka, topics, ledger, wait, time, cancellationToken);
+        var origin = await PrepareLedgerAsync(adopt, kafka, topics, ledger, wait, time, cancellationToken);
 
         var schemas = new SchemaBook(registry, time, loggers.CreateLogger<SchemaBook>());
         var meter = new MeterContext { Partitions = topics.Partitions, Schemas = schemas, DeadLetterSchemaId = schemaIds[TopicCatalogue.DeadLetters], TopicPrefix = kafka.TopicPrefix };
@@ -126,14 +126,14 @@ internal sealed class PipelineHost : IAsyncDisposable
         return ids;
     }
 
-    private static Task<LedgerOrigin> PrepareLedgerAsync(MeteringSettings settings, KafkaSettings kafka, TopicSetupResult topics, ILedger ledger, ServiceWait wait, TimeProvider time, CancellationToken cancellationToken) =>
+    private static Task<LedgerOrigin> PrepareLedgerAsync(bool adopt, KafkaSettings kafka, TopicSetupResult topics, ILedger ledger, ServiceWait wait, TimeProvider time, CancellationToken cancellationToken) =>
         wait.ForAsync("ClickHouse, " + ledger.Description, static error => error is LedgerException { IsTransient: true }, async () =>
         {
             try
             {
                 await new Migrator(ledger, time).ApplyAsync(cancellationToken);
                 var topicId = topics.TopicIds[TopicCatalogue.MeteredBlocks];
-                var number = await new LedgerOrigins(ledger, time).ClaimAsync(topics.ClusterId, kafka.Topic(MeteredBlock.Topic), topicId, settings.Run.Adopt, cancellationToken);
+                var number = await new LedgerOrigins(ledger, time).ClaimAsync(topics.ClusterId, kafka.Topic(MeteredBlock.Topic), topicId, adopt, cancellationToken);
                 return new LedgerOrigin(topics.ClusterId, topicId, number);
             }
             catch (InvalidOperationException error) // a person must decide; the message says what

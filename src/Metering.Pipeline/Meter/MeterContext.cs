@@ -21,6 +21,9 @@ public sealed class MeterContext
     /// <summary>Makes a block's random id (R18); a simulation gives its own.</summary>
     public Func<Guid> NewBlockId { get; init; } = Guid.NewGuid;
 
+    /// <summary>Over all tasks of the process.</summary>
+    public MeterCounters Counters { get; } = new();
+
     /// <summary>The prices now. A change is a new book; a row says which version it used.</summary>
     public PriceBook Prices
     {

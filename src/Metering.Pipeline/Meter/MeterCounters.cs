@@ -3,8 +3,8 @@ using Metering.Events;
 
 namespace Metering.Pipeline.Meter;
 
-/// <summary>What a task has taken since it began, for the live table and for metrics. Written by the task's thread,
-/// read by others: each number is whole, the set of them is not a snapshot.</summary>
+/// <summary>What the tasks of a process have taken since it began, for metrics. An interval that was lost and taken again
+/// counts twice here; the accounts in the ledger are exact. Any thread.</summary>
 public sealed class MeterCounters
 {
     private long _metered, _duplicate, _rejected, _inputTokens, _outputTokens, _unpriced;
@@ -25,20 +25,20 @@ public sealed class MeterCounters
 
     public long RejectedFor(DeadLetterReason reason) => Volatile.Read(ref _rejectedByReason[(int)reason]);
 
-    internal void AddDuplicate() => Volatile.Write(ref _duplicate, _duplicate + 1);
+    internal void AddDuplicate() => Interlocked.Increment(ref _duplicate);
 
     internal void AddRejected(DeadLetterReason reason)
     {
-        Volatile.Write(ref _rejected, _rejected + 1);
-        Volatile.Write(ref _rejectedByReason[(int)reason], _rejectedByReason[(int)reason] + 1);
+        Interlocked.Increment(ref _rejected);
+        Interlocked.Increment(ref _rejectedByReason[(int)reason]);
     }
 
     internal void AddMetered(in TokenEventView e, in PriceResult price)
     {
-        Volatile.Write(ref _metered, _metered + 1);
-        Volatile.Write(ref _inputTokens, _inputTokens + e.InputTokens);
-        Volatile.Write(ref _outputTokens, _outputTokens + e.OutputTokens);
+        Interlocked.Increment(ref _metered);
+        Interlocked.Add(ref _inputTokens, e.InputTokens);
+        Interlocked.Add(ref _outputTokens, e.OutputTokens);
         if (!price.Priced)
-            Volatile.Write(ref _unpriced, _unpriced + 1);
+            Interlocked.Increment(ref _unpriced);
     }
 }

@@ -34,7 +34,7 @@ public sealed class MeterProcessor : IPartitionProcessor
         _reporter = new AccountReporter(_sources);
     }
 
-    public MeterCounters Counters { get; } = new();
+    private MeterCounters Counters => _context.Counters;
 
     public bool WantsCommit => _output.IsFull;
 

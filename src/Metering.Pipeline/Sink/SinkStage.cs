@@ -29,6 +29,9 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
 
     private sealed record Running(SinkTask Task, Task Completion, CancellationTokenSource Stopping, CancellationTokenSource Abort);
 
+    /// <summary>The group has given this process its share, which may be none.</summary>
+    public bool HasJoined { get; private set; }
+
     /// <summary>The partitions that this process has or had last.</summary>
     public IEnumerable<SinkStatus> Status => _status.Values;
 
@@ -41,7 +44,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         var config = kafka.GroupConsumer(Group);
         config.EnablePartitionEof = true; // the only word on having passed the markers at a partition's end (R14)
         using var consumer = new ConsumerBuilder<byte[], byte[]>(config)
-            .SetPartitionsAssignedHandler((client, partitions) => partitions.ConvertAll(partition => Start((IConsumer<byte[], byte[]>)client, partition)))
+            .SetPartitionsAssignedHandler((client, partitions) => Assign((IConsumer<byte[], byte[]>)client, partitions))
             .SetPartitionsRevokedHandler((_, partitions) => GiveBack(partitions.Select(p => p.Partition.Value), abort: false))
             .SetPartitionsLostHandler((_, partitions) => GiveBack(partitions.Select(p => p.Partition.Value), abort: true))
             .SetLogHandler((_, _) => { })
@@ -87,6 +90,13 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         {
             SinkLog.HousekeepingFailed(logger, error, "reading " + _topic);
         }
+    }
+
+    private List<TopicPartitionOffset> Assign(IConsumer<byte[], byte[]> consumer, List<TopicPartition> partitions)
+    {
+        var begun = partitions.ConvertAll(partition => Start(consumer, partition));
+        HasJoined = true;
+        return begun;
     }
 
     private TopicPartitionOffset Start(IConsumer<byte[], byte[]> consumer, TopicPartition partition)

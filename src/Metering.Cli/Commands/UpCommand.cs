@@ -1,0 +1,90 @@
+using System.CommandLine;
+using Metering.Cli.Hosting;
+using Metering.Cli.Output;
+using Metering.Cli.Settings;
+using Metering.Cli.Workload;
+using Metering.ClickHouse.Embedded;
+using Metering.ClickHouse.Http;
+using Metering.ClickHouse.Ledger;
+using Metering.Client;
+using Metering.Registry.Service;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Cli.Commands;
+
+/// <summary>Everything in one process: ClickHouse and the registry embedded unless they are named, the pipeline, and a live workload.</summary>
+public sealed class UpCommand : MeteringCommand
+{
+    private readonly Option<bool> _adopt = AdoptOption.Create();
+
+    public UpCommand()
+        : base("up", "Run everything on this machine; real services by --brokers, --registry, --clickhouse.",
+            KnownSettings.Brokers, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.Workload, KnownSettings.TopicPrefix,
+            KnownSettings.Partitions, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort, KnownSettings.CommitInterval, KnownSettings.For) =>
+        Options.Add(_adopt);
+
+    public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var settings = context.Settings;
+        if (settings.Kafka.Brokers is null)
+            throw new WrongUsageException("up needs a Kafka so far: name it by --brokers HOST:PORT.");
+        using var folder = DataFolderLock.Take(settings.Run.DataDirectory);
+        // First, before the process has many threads: the engine's start rewrites its signal actions for a moment.
+        await using var ledger = await LedgerOf(settings, cancellationToken);
+        await using var clickHouse = ledger is EmbeddedLedger embedded
+            ? await ClickHouseHttpServer.StartAsync(embedded.Engine, new ClickHouseHttpOptions { Port = settings.Ports.ClickHouse, Address = settings.Ports.Listen }, cancellationToken)
+            : null;
+        await using var registryServer = settings.RegistryUrl is null
+            ? await RegistryServer.StartAsync(new RegistryOptions
+            {
+                Address = settings.Ports.Listen,
+                Port = settings.Ports.Registry,
+                DataDirectory = Path.Combine(settings.Run.DataDirectory, "registry"),
+                LoggerFactory = context.Loggers,
+            }, cancellationToken)
+            : null;
+        var registryUrl = registryServer is null ? settings.RegistryOrLocal : ServiceUrl.Local(registryServer.Url.Port);
+        using var registry = new Hosting.Registry(registryUrl);
+        var addresses = new ReadyAddresses
+        {
+            Registry = registryUrl.ToString(),
+            ClickHouse = clickHouse?.Url.ToString().TrimEnd('/') ?? settings.ClickHouseOrLocal.ToString(),
+        };
+        var role = new PipelineRole(context, registry, ledger, context.Parsed.GetValue(_adopt));
+        return await role.RunAsync("up", addresses, (_, stop) => WorkAsync(context, registryUrl, stop), cancellationToken);
+    }
+
+    private static async Task<ILedger> LedgerOf(MeteringSettings settings, CancellationToken cancellationToken)
+    {
+        if (settings.ClickHouseUrl is { } url)
+            return new ServerLedger(Connections.WithSecrets(url));
+        var directory = Path.Combine(settings.Run.DataDirectory, "clickhouse");
+        return await EmbeddedLedger.StartAsync(new EmbeddedEngineOptions { Directory = directory }, cancellationToken);
+    }
+
+    private static async Task WorkAsync(CommandContext context, ServiceUrl registry, CancellationToken stop)
+    {
+        var settings = context.Settings;
+        if (settings.Run.WorkloadEventsPerSecond == 0)
+            return;
+        var options = new PublisherOptions
+        {
+            Brokers = settings.BrokersOrLocal,
+            Registry = Connections.WithSecrets(registry),
+            Source = settings.Run.Name ?? "up-" + Environment.MachineName,
+            TopicPrefix = settings.Kafka.TopicPrefix,
+            DataFolder = settings.Run.DataDirectory,
+            KafkaConfig = settings.Kafka.Config.ToDictionary(StringComparer.Ordinal),
+        };
+        await using var publisher = await TokenEventPublisher.StartAsync(options, context.Loggers, context.Time);
+        var generator = new WorkloadGenerator((ulong)context.Time.GetUtcNow().Ticks, settings.Run.WorkloadEventsPerSecond);
+        try
+        {
+            await new LiveWorkload(publisher, generator, context.Loggers.CreateLogger<LiveWorkload>(), context.Time).RunAsync(stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return;
+        }
+    }
+}

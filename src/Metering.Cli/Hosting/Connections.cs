@@ -1,0 +1,25 @@
+using Metering.Cli.Settings;
+using KafkaSettings = Metering.Kafka.KafkaSettings;
+
+namespace Metering.Cli.Hosting;
+
+/// <summary>Turns the settings into what each part connects by.</summary>
+internal static class Connections
+{
+    public static KafkaSettings Kafka(MeteringSettings settings, string role) => new()
+    {
+        Brokers = settings.BrokersOrLocal,
+        TopicPrefix = settings.Kafka.TopicPrefix,
+        Extra = settings.Kafka.Config,
+        ClientName = "metering-" + role,
+    };
+
+    /// <summary>The address with its secrets, for a client; never print it.</summary>
+    public static string WithSecrets(ServiceUrl url)
+    {
+        var builder = new UriBuilder(url.Uri) { Query = url.Query };
+        if (url.User is { } user)
+            (builder.UserName, builder.Password) = (Uri.EscapeDataString(user), Uri.EscapeDataString(url.Password ?? ""));
+        return builder.Uri.AbsoluteUri;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Globalization;
+using Metering.ClickHouse.Ledger;
+using Metering.Core.Reconciliation;
+using Metering.Events;
+using Metering.Pipeline.Sink;
+
+namespace Metering.Cli.Hosting;
+
+/// <summary>Reads what the ledger holds of each source: METER's accounts, and the rows themselves.</summary>
+internal static class LedgerBooks
+{
+    /// <summary>The account of records that belong to no source.</summary>
+    public const string Nobody = "";
+
+    public static async Task<Dictionary<(string Source, long Epoch), AccountFigures>> AccountsAsync(ILedger ledger, LedgerOrigin? origin, CancellationToken cancellationToken)
+    {
+        var sql = $"SELECT source, epoch, sum(received), sum(metered), sum(rejected), sum(duplicate), sum(unnumbered), max(highest_sequence), sum(lost), sum(input_tokens), sum(output_tokens) FROM metering.source_accounts FINAL WHERE {Of(origin)} GROUP BY source, epoch";
+        var accounts = new Dictionary<(string, long), AccountFigures>();
+        foreach (var row in await ledger.RowsAsync(sql, cancellationToken))
+        {
+            accounts.Add((row[0], Number(row[1])), new AccountFigures(Number(row[2]), Number(row[3]), Number(row[4]), Number(row[5]), Number(row[6]), Number(row[7]), Number(row[8]),
+                Int128.Parse(row[9], CultureInfo.InvariantCulture), Int128.Parse(row[10], CultureInfo.InvariantCulture)));
+        }
+        return accounts;
+    }
+
+    /// <summary>Counts the rows, and those that repeat a sequence: the one thing that nothing else in the system says.</summary>
+    public static async Task<Dictionary<(string Source, long Epoch), LedgerFigures>> RowsAsync(ILedger ledger, LedgerOrigin? origin, CancellationToken cancellationToken)
+    {
+        var sql = $"SELECT source, epoch, count(), uniqExactIf(sequence, sequence > 0) + countIf(sequence = 0), sum(toInt128(input_tokens)), sum(toInt128(output_tokens)) FROM metering.token_events WHERE {Of(origin)} GROUP BY source, epoch";
+        var rows = new Dictionary<(string, long), LedgerFigures>();
+        foreach (var row in await ledger.RowsAsync(sql, cancellationToken))
+        {
+            rows.Add((row[0], Number(row[1])), new LedgerFigures(Number(row[2]), Number(row[3]),
+                Int128.Parse(row[4], CultureInfo.InvariantCulture), Int128.Parse(row[5], CultureInfo.InvariantCulture)));
+        }
+        return rows;
+    }
+
+    /// <summary>Balances without counting rows: metered is what METER's accounts say.</summary>
+    public static List<SourceBalance> Balances(Dictionary<(string Source, long Epoch), AccountFigures> accounts, IEnumerable<SourceReport> reports) =>
+        Balances(accounts, accounts.ToDictionary(pair => pair.Key, pair => new LedgerFigures(pair.Value.Metered, pair.Value.Metered, pair.Value.InputTokens, pair.Value.OutputTokens)), reports);
+
+    public static List<SourceBalance> Balances(
+        Dictionary<(string Source, long Epoch), AccountFigures> accounts, Dictionary<(string Source, long Epoch), LedgerFigures> rows, IEnumerable<SourceReport> reports)
+    {
+        var reported = reports.ToDictionary(report => (report.Source, report.Epoch));
+        return [.. accounts.Keys.Union(rows.Keys).Union(reported.Keys).Order().Select(key => SourceBalance.Of(new SourceFigures(key.Source, key.Epoch,
+            reported.TryGetValue(key, out var r) ? new ReportedFigures(r.LastSequence, r.Acknowledged, r.InputTokens, r.OutputTokens, r.Expired, r.Closed) : null,
+            accounts.GetValueOrDefault(key, AccountFigures.None),
+            rows.GetValueOrDefault(key, LedgerFigures.None))))];
+    }
+
+    /// <summary>The condition for one origin's rows; all rows without one.</summary>
+    public static string Of(LedgerOrigin? origin) => origin is null ? "1" : string.Create(CultureInfo.InvariantCulture,
+        $"ledger_partition >= {origin.LedgerPartition(0)} AND ledger_partition < {origin.LedgerPartition(0) + LedgerOrigin.PartitionsPerOrigin}");
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+}

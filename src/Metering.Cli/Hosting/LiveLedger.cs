@@ -1,0 +1,72 @@
+using System.Globalization;
+using Metering.ClickHouse.Ledger;
+using Metering.Cli.Output;
+using Metering.Core.Reconciliation;
+using Metering.Pipeline.Sink;
+
+namespace Metering.Cli.Hosting;
+
+/// <summary>The live table's totals, read from the ledger once a second: what it shows can be queried. METER's accounts
+/// and the sources' reports say what is published and not there yet.</summary>
+internal sealed class LiveLedger(PipelineHost pipeline, ServiceWait wait, TimeProvider time)
+{
+    private RunningTotals _last = new();
+
+    public async Task<RunningTotals> ReadAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            _last = await ReadLedgerAsync(cancellationToken);
+        }
+        catch (LedgerException) // the sink and readiness tell of it; the table shows the last known totals
+        {
+            _last = _last with { LedgerRows = -1 };
+        }
+        var behindSince = pipeline.SinkStage.Status.Select(status => status.BehindSince).Where(since => since is not null).DefaultIfEmpty(null).Min();
+        return _last with
+        {
+            LagRecords = pipeline.MeterStage.Status.Tasks.Sum(task => Math.Max(0, task.Lag)),
+            LagMs = behindSince is { } since ? Math.Max(0, (long)(time.GetUtcNow() - since).TotalMilliseconds) : 0,
+            WaitingFor = [.. wait.Waiting, .. Problems()],
+        };
+    }
+
+    private IEnumerable<string> Problems()
+    {
+        if (pipeline.Meter.Schemas.Problem is { } registry)
+            yield return registry;
+        foreach (var task in pipeline.MeterStage.Status.Tasks.Where(task => task.Reason is not null))
+            yield return string.Create(CultureInfo.InvariantCulture, $"METER partition {task.Partition}: {task.Reason}");
+        foreach (var status in pipeline.SinkStage.Status.Where(status => status.Problem is not null))
+            yield return string.Create(CultureInfo.InvariantCulture, $"SINK partition {status.Partition}: {status.Problem}");
+    }
+
+    private async Task<RunningTotals> ReadLedgerAsync(CancellationToken cancellationToken)
+    {
+        var reported = await pipeline.Reports.SnapshotAsync(static (_, _) => { }, cancellationToken);
+        var balances = LedgerBooks.Balances(await LedgerBooks.AccountsAsync(pipeline.Ledger, pipeline.Origin, cancellationToken), reported.Values);
+        var tenants = await GroupsAsync("tenant", cancellationToken);
+        return new RunningTotals
+        {
+            Published = balances.Sum(b => b.Published),
+            Received = balances.Sum(b => b.Received),
+            Metered = balances.Sum(b => b.Metered),
+            Rejected = balances.Sum(b => b.Rejected),
+            Duplicate = balances.Sum(b => b.Duplicate),
+            InFlight = balances.Sum(b => b.InFlight),
+            Lost = balances.Sum(b => b.Lost),
+            InputTokens = tenants.Sum(t => t.InputTokens),
+            OutputTokens = tenants.Sum(t => t.OutputTokens),
+            CostPicoUsd = tenants.Aggregate(Int128.Zero, (sum, t) => sum + t.CostPicoUsd),
+            LedgerRows = Number((await pipeline.Ledger.RowsAsync("SELECT count() FROM metering.token_events", cancellationToken))[0][0]),
+            Tenants = tenants,
+            Models = await GroupsAsync("model", cancellationToken),
+        };
+    }
+
+    private async Task<List<GroupTotals>> GroupsAsync(string dimension, CancellationToken cancellationToken) =>
+        [.. (await pipeline.Ledger.RowsAsync($"SELECT {dimension}, sum(requests), sum(input_tokens), sum(output_tokens), sum(cost_pico_usd) FROM metering.usage_1h WHERE {LedgerBooks.Of(pipeline.Origin)} GROUP BY {dimension}", cancellationToken))
+            .Select(row => new GroupTotals(row[0], Number(row[1]), Number(row[2]), Number(row[3]), Int128.Parse(row[4], CultureInfo.InvariantCulture)))];
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+}

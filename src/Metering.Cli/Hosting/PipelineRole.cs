@@ -1,0 +1,97 @@
+using Metering.Cli.Commands;
+using Metering.Cli.Output;
+using Metering.ClickHouse.Ledger;
+using Metering.Server;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Cli.Hosting;
+
+/// <summary>The life of a process that runs METER and SINK, from its start to its last line: <c>up</c> and
+/// <c>pipeline</c> differ only in what they bring along.</summary>
+internal sealed class PipelineRole(CommandContext context, Registry registry, ILedger ledger, bool adopt)
+{
+    private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(20);
+
+    /// <param name="role">For client names: <c>up</c> or <c>pipeline</c>.</param>
+    /// <param name="addresses">Of the parts that are there already.</param>
+    /// <param name="beside">What else runs once the pipeline is ready, until it is told to stop.</param>
+    public async Task<int> RunAsync(string role, ReadyAddresses addresses, Func<PipelineHost, CancellationToken, Task> beside, CancellationToken cancellationToken)
+    {
+        var settings = context.Settings;
+        var kafka = Connections.Kafka(settings, role);
+        var wait = new ServiceWait(context.Loggers.CreateLogger<ServiceWait>(), context.Time);
+        await using var pipeline = await StartAsync(kafka, wait, cancellationToken);
+        if (pipeline is null)
+            return ExitCodes.Done; // told to stop while it waited for a service
+        PipelineMetrics.Register(pipeline);
+        await using var server = await ServerHost.StartAsync(new ServerOptions
+        {
+            Port = settings.Ports.Server,
+            Listen = settings.Ports.Listen,
+            Readiness = [new MeterReadiness(pipeline.MeterStage), new SinkReadiness(pipeline.SinkStage)],
+            Time = context.Time,
+            Loggers = context.Loggers,
+        }, cancellationToken);
+        if (!await IsReadyAsync(pipeline, cancellationToken))
+            return ExitCodes.Done;
+        context.Output.Ready(addresses with { Kafka = settings.BrokersOrLocal, Server = server.Address });
+
+        var live = new LiveLedger(pipeline, wait, context.Time);
+        var figures = new LiveFiguresBuilder(context.Time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var besides = beside(pipeline, stop.Token);
+        var ticks = TickAsync(live, figures, stop.Token);
+        await Task.WhenAny(pipeline.Failed, besides.ContinueWith(static t => t.IsFaulted ? t : Task.Delay(Timeout.Infinite, CancellationToken.None), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Unwrap(), ticks);
+        await stop.CancelAsync();
+        await ticks;
+        await besides;
+        if (pipeline.Failed.IsCompleted && !cancellationToken.IsCancellationRequested)
+            await pipeline.Failed;
+        context.Output.Stopped(figures.Observe(await live.ReadAsync(CancellationToken.None)));
+        return ExitCodes.Done;
+    }
+
+    private async Task<PipelineHost?> StartAsync(Metering.Kafka.KafkaSettings kafka, ServiceWait wait, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await PipelineHost.StartAsync(context.Settings, kafka, registry, ledger, adopt, wait, context.Loggers, context.Time, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (Metering.Kafka.KafkaSetupException error)
+        {
+            throw new CommandFailedException(error.Message, error);
+        }
+    }
+
+    private async Task<bool> IsReadyAsync(PipelineHost pipeline, CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            if (pipeline.Failed.IsCompleted)
+                await pipeline.Failed;
+            if (pipeline.MeterStage.Status.IsReady && pipeline.SinkStage.HasJoined)
+                return true;
+            await Task.Delay(LookEvery, context.Time, CancellationToken.None);
+        }
+        return false;
+    }
+
+    private async Task TickAsync(LiveLedger live, LiveFiguresBuilder figures, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(TickEvery, context.Time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+                context.Output.Tick(figures.Observe(await live.ReadAsync(cancellationToken)));
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return;
+        }
+    }
+}
