@@ -46,7 +46,7 @@ public sealed class ExactlyOnceTests(KafkaFixture kafka)
             await Task.Delay(100);
         }
         await bench.ExpectEachOnceAsync();
-        Assert.Equal(3, stage.Stage.Status.Tasks.Sum(t => t.Rebuilds));
+        Assert.True(stage.Stage.Status.Tasks.Sum(t => t.Rebuilds) >= 3);
     }
 
     [Fact]
