@@ -11,7 +11,7 @@ public sealed class SaslTests(SaslKafkaFixture kafka) : IClassFixture<SaslKafkaF
     public async Task Stage_and_topic_setup_by_sasl_from_extra_put_each_record_out_once()
     {
         await kafka.AllowAsync();
-        var bench = await StageBench.CreateAsync(kafka, partitions: 2);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 2);
         var settings = bench.Settings with { Brokers = kafka.SaslBrokers, Extra = SaslKafkaFixture.Extra };
         var topics = await TopicSetup.EnsureAsync(settings, new() { Partitions = 2, Timeout = TimeSpan.FromSeconds(20) }, NullLogger.Instance, TimeProvider.System);
         Assert.Equal(TopicCatalogue.All.Count, topics.Created.Count);

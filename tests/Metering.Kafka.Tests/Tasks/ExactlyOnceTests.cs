@@ -9,7 +9,7 @@ public sealed class ExactlyOnceTests(KafkaFixture kafka)
     [Fact]
     public async Task R8_Run_over_clean_restarts_puts_each_record_out_once()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 3);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 3);
         for (var round = 0; round < 3; round++)
         {
             await bench.ProduceAsync(3_000);
@@ -32,7 +32,7 @@ public sealed class ExactlyOnceTests(KafkaFixture kafka)
     {
         var at = Enum.Parse<CommitPoint>(point);
         var commits = 0;
-        var bench = await StageBench.CreateAsync(kafka, partitions: 2);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 2);
         await bench.ProduceAsync(2_000);
         await using var stage = bench.Start(fault: (where, _) =>
         {
@@ -52,7 +52,7 @@ public sealed class ExactlyOnceTests(KafkaFixture kafka)
     [Fact]
     public async Task R8_Two_stages_in_one_group_share_the_partitions_and_put_each_record_out_once()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 4);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 4);
         await bench.ProduceAsync(4_000);
         await using var first = bench.Start();
         await first.UntilReadyAsync();
@@ -76,7 +76,7 @@ public sealed class ExactlyOnceTests(KafkaFixture kafka)
     [Fact]
     public async Task R8_Zombie_that_wakes_in_mid_transaction_is_fenced_and_adds_nothing()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 2);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 2);
         using var asleep = new ManualResetEventSlim();
         using var wake = new ManualResetEventSlim();
         var commits = 0;

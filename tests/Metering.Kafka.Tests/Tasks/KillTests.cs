@@ -12,7 +12,7 @@ public sealed class KillTests(KafkaFixture kafka)
     [Fact]
     public async Task R8_R11_Kill_9_of_a_process_at_each_point_of_a_commit_puts_each_record_out_once()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 2);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 2);
         foreach (var point in Enum.GetNames<CommitPoint>())
         {
             await bench.ProduceAsync(1_000);
@@ -30,7 +30,7 @@ public sealed class KillTests(KafkaFixture kafka)
         Assert.SkipWhen(prefix is null, "skipped: it runs only as another test's process");
         var point = Enum.Parse<CommitPoint>(Environment.GetEnvironmentVariable(PointVariable)!);
         var commits = 0;
-        var bench = StageBench.Attach(new() { Brokers = kafka.Brokers, TopicPrefix = prefix! });
+        using var bench = StageBench.Attach(new() { Brokers = kafka.Brokers, TopicPrefix = prefix! });
         await using var stage = bench.Start(fault: (where, _) =>
         {
             if (where != point || Interlocked.Increment(ref commits) < 2)

@@ -16,7 +16,7 @@ public sealed class TaskGuardTests(KafkaFixture kafka)
     [Fact]
     public async Task R8_Takeover_with_a_changelog_that_was_emptied_stops_the_task_and_says_so()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 1);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 1);
         await RunOnceAsync(bench, 50);
         using (var admin = new AdminClientBuilder(bench.Settings.Admin()).Build())
             await admin.DeleteTopicsAsync([bench.Settings.Topic("metering-count-changelog")]);
@@ -32,7 +32,7 @@ public sealed class TaskGuardTests(KafkaFixture kafka)
     [Fact]
     public async Task R8_Takeover_with_a_group_that_was_deleted_stops_the_task_and_does_not_begin_anew()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 1);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 1);
         await RunOnceAsync(bench, 50);
         using (var admin = new AdminClientBuilder(bench.Settings.Admin()).Build())
             await admin.DeleteGroupsAsync([bench.Settings.Topic("metering-count")]);
@@ -46,7 +46,7 @@ public sealed class TaskGuardTests(KafkaFixture kafka)
     [Fact]
     public async Task R13_Takeover_after_retention_took_unread_records_stops_the_task_with_partition_range_and_remedy()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 1);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 1);
         await RunOnceAsync(bench, 50);
         await bench.ProduceAsync(50);
         using (var admin = new AdminClientBuilder(bench.Settings.Admin()).Build())
@@ -61,7 +61,7 @@ public sealed class TaskGuardTests(KafkaFixture kafka)
     [Fact]
     public async Task R13_First_start_on_a_topic_whose_oldest_records_are_gone_begins_at_the_oldest_that_is_left()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 1);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 1);
         await bench.ProduceAsync(100);
         using (var admin = new AdminClientBuilder(bench.Settings.Admin()).Build())
             await admin.DeleteRecordsAsync([new(bench.Settings.Topic("input"), 0, 30)]);
@@ -72,7 +72,7 @@ public sealed class TaskGuardTests(KafkaFixture kafka)
     [Fact]
     public async Task R16_Process_that_waits_holds_its_partition_only_and_goes_on_with_the_same_record()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 2);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 2);
         var isAway = true;
         using var there = new SemaphoreSlim(0);
         await using var stage = bench.Start(waits: text => Volatile.Read(ref isAway) && text.Trim() == "100", wait: there.WaitAsync);
@@ -93,7 +93,7 @@ public sealed class TaskGuardTests(KafkaFixture kafka)
     [Fact]
     public async Task R14_Backlog_in_front_of_a_task_that_waits_is_not_held_in_memory_and_comes_out_once()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 1);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 1);
         await bench.ProduceAsync(30_000, valueBytes: 2_000);
         var isAway = true;
         using var there = new SemaphoreSlim(0);
@@ -110,7 +110,7 @@ public sealed class TaskGuardTests(KafkaFixture kafka)
     [Fact]
     public async Task Processor_that_throws_fails_the_stage_for_its_owner()
     {
-        var bench = await StageBench.CreateAsync(kafka, partitions: 1);
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 1);
         await bench.ProduceAsync(10);
         var stage = bench.Start(waits: _ => throw new InvalidDataException("impossible"));
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => stage.Run.WaitAsync(TimeSpan.FromSeconds(40)));
