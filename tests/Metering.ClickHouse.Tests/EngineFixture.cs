@@ -46,7 +46,8 @@ public sealed class EngineFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        if (ChdbLibrary.TryFind() is null)
+        // A child runs engines of its own, and a process runs one at a time.
+        if (ChdbLibrary.TryFind() is null || ChildProcess.IsChild)
             return;
         _engine = await EmbeddedEngine.StartAsync(new EmbeddedEngineOptions { Directory = _folder.FullName });
         _ledger = await EmbeddedLedger.OnAsync(_engine);
