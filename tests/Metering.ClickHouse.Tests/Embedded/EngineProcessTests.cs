@@ -9,13 +9,16 @@ namespace Metering.ClickHouse.Tests.Embedded;
 /// <summary>What the engine does to a process and a directory: each case in a child of its own.</summary>
 public sealed class EngineProcessTests(EngineFixture fixture) : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("metering-engine-");
+    // Not in a child: one that is killed could not delete it.
+    private readonly DirectoryInfo? _made = ChildProcess.IsChild ? null : Directory.CreateTempSubdirectory("metering-engine-");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _made?.Delete(recursive: true);
+
+    private DirectoryInfo Folder => _made!;
 
     [Fact]
     public Task Stop_and_start_keeps_the_data_also_with_another_directory_between() =>
-        PassesAsync(nameof(ChildRestarts), _folder.FullName);
+        PassesAsync(nameof(ChildRestarts), Folder.FullName);
 
     [Fact]
     public Task Start_on_a_directory_that_another_process_has_is_refused_by_name() =>
@@ -27,24 +30,24 @@ public sealed class EngineProcessTests(EngineFixture fixture) : IDisposable
 
     [Fact]
     public Task Start_without_the_library_names_the_fix() =>
-        PassesAsync(nameof(ChildHasNoLibrary), _folder.FullName, (ChdbLibrary.PathVariable, "/no/libchdb.so"));
+        PassesAsync(nameof(ChildHasNoLibrary), Folder.FullName, (ChdbLibrary.PathVariable, "/no/libchdb.so"));
 
     [Fact]
     public Task Start_with_wrong_options_names_all_of_them() =>
-        PassesAsync(nameof(ChildHasWrongOptions), _folder.FullName);
+        PassesAsync(nameof(ChildHasWrongOptions), Folder.FullName);
 
     [Fact]
     public Task Engine_on_damaged_data_tells_the_engines_own_reason()
     {
         EngineFixture.SkipWithoutLibrary();
         // The engine wants a file here.
-        _folder.CreateSubdirectory("status");
-        return PassesAsync(nameof(ChildCannotStart), _folder.FullName);
+        Folder.CreateSubdirectory("status");
+        return PassesAsync(nameof(ChildCannotStart), Folder.FullName);
     }
 
     [Fact]
     public Task Process_with_an_idle_engine_stays_small() =>
-        PassesAsync(nameof(ChildIsIdle), _folder.FullName);
+        PassesAsync(nameof(ChildIsIdle), Folder.FullName);
 
     [Fact]
     public async Task Kill_in_the_middle_of_inserts_loses_nothing_acknowledged_and_doubles_nothing()
@@ -52,10 +55,10 @@ public sealed class EngineProcessTests(EngineFixture fixture) : IDisposable
         EngineFixture.SkipWithoutLibrary();
         for (var round = 0; round < 2; round++)
         {
-            var (exit, output) = await ChildProcess.RunAsync(typeof(EngineProcessTests), nameof(ChildInsertsUntilKilled), _folder.FullName);
+            var (exit, output) = await ChildProcess.RunAsync(typeof(EngineProcessTests), nameof(ChildInsertsUntilKilled), Folder.FullName);
             Assert.True(exit == 137, $"exit {exit}: {output}");
         }
-        await PassesAsync(nameof(ChildCounts), _folder.FullName);
+        await PassesAsync(nameof(ChildCounts), Folder.FullName);
     }
 
     [Fact(Explicit = true)]
