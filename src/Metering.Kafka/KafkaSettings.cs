@@ -67,7 +67,8 @@ public sealed record KafkaSettings
         config.PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky;
         // R14: not longer than the transaction timeout.
         config.SessionTimeoutMs = (int)SessionTimeout.TotalMilliseconds;
-        config.HeartbeatIntervalMs = (int)SessionTimeout.TotalMilliseconds / 3;
+        // Members learn of a rebalance by a heartbeat, and a cooperative one takes two: a second each.
+        config.HeartbeatIntervalMs = Math.Min(1_000, (int)SessionTimeout.TotalMilliseconds / 3);
         return config;
     }
 

@@ -11,7 +11,7 @@ public sealed class EngineFixture : IAsyncLifetime
 {
     private static int _databases;
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("metering-clickhouse-");
+    private DirectoryInfo? _folder;
     private EmbeddedEngine? _engine;
     private EmbeddedLedger? _ledger;
 
@@ -46,8 +46,10 @@ public sealed class EngineFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        if (ChdbLibrary.TryFind() is null)
+        // A child runs engines of its own, and a process runs one at a time.
+        if (ChdbLibrary.TryFind() is null || ChildProcess.IsChild)
             return;
+        _folder = Directory.CreateTempSubdirectory("metering-clickhouse-");
         _engine = await EmbeddedEngine.StartAsync(new EmbeddedEngineOptions { Directory = _folder.FullName });
         _ledger = await EmbeddedLedger.OnAsync(_engine);
     }
@@ -56,6 +58,6 @@ public sealed class EngineFixture : IAsyncLifetime
     {
         if (_engine is not null)
             await _engine.DisposeAsync();
-        _folder.Delete(recursive: true);
+        _folder?.Delete(recursive: true);
     }
 }

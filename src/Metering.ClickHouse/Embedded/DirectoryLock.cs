@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Metering.ClickHouse.Ledger;
 
 namespace Metering.ClickHouse.Embedded;
@@ -9,6 +8,9 @@ namespace Metering.ClickHouse.Embedded;
 internal sealed class DirectoryLock : IDisposable
 {
     private const string FileName = "metering.lock";
+
+    // Beside it, for nobody else can read the locked file.
+    private const string HolderName = "metering.pid";
 
     private readonly FileStream _file;
 
@@ -22,9 +24,7 @@ internal sealed class DirectoryLock : IDisposable
         {
             Directory.CreateDirectory(directory);
             var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            file.SetLength(0);
-            file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-            file.Flush();
+            File.WriteAllText(Path.Combine(directory, HolderName), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
             return new DirectoryLock(file);
         }
         catch (UnauthorizedAccessException e)
@@ -33,7 +33,7 @@ internal sealed class DirectoryLock : IDisposable
         }
         catch (IOException e) when (File.Exists(path))
         {
-            throw new LedgerException($"The ledger in {directory} is in use by another process ({Holder(path)}): one process a directory. Stop that one, or choose another --data.", inner: e);
+            throw new LedgerException($"The ledger in {directory} is in use by another process ({Holder(directory)}): one process a directory. Stop that one, or choose another --data.", inner: e);
         }
         catch (IOException e)
         {
@@ -43,13 +43,11 @@ internal sealed class DirectoryLock : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static string Holder(string path)
+    private static string Holder(string directory)
     {
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var reader = new StreamReader(file, Encoding.ASCII);
-            return "process " + reader.ReadToEnd().Trim();
+            return "process " + File.ReadAllText(Path.Combine(directory, HolderName)).Trim();
         }
         catch (IOException)
         {

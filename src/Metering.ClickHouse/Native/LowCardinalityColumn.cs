@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.IO.Hashing;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -20,11 +19,7 @@ public sealed class LowCardinalityColumn : NativeColumn
     private const int FixedBytes = 4 * sizeof(ulong);
     private const int FirstSlots = 256;
 
-    // Values come from outside: with a seed of the process nobody can choose values that collide.
-    private static readonly long Seed = BitConverter.ToInt64(Guid.NewGuid().ToByteArray());
-
     private readonly StringColumn _dictionary = new("dictionary");
-    private Entry[] _entries = new Entry[FirstSlots / 2];
     private Slot[] _slots = new Slot[FirstSlots];
     private int _entryCount;
     private int[] _indexes = new int[64];
@@ -44,21 +39,22 @@ public sealed class LowCardinalityColumn : NativeColumn
         var at = Count;
         if ((uint)at >= (uint)_indexes.Length)
             Array.Resize(ref _indexes, _indexes.Length * 2);
-        _indexes[at] = Intern(utf8, at);
+        _indexes[at] = Intern(utf8);
         Count = at + 1;
     }
 
     internal override void Reset()
     {
         Count = 0;
-        _entryCount = 0;
         _dictionary.Reset();
         // One block of very many values must not make each later one clear a large table.
         if (_slots.Length > FirstSlots * 16)
             _slots = new Slot[FirstSlots];
         else
             Array.Clear(_slots);
-        Intern([]);
+        // The empty value is index 0 and needs no slot.
+        _dictionary.Append([]);
+        _entryCount = 1;
     }
 
     /// <summary>The value's dictionary entry stays, without a row that uses it.</summary>
@@ -82,44 +78,30 @@ public sealed class LowCardinalityColumn : NativeColumn
         WriteIndexes(output, width);
     }
 
-    private int Intern(ReadOnlySpan<byte> value, int row)
-    {
-        // Neighbours are often alike: one comparison instead of a hash.
-        if (row > 0)
-        {
-            var last = _indexes[row - 1];
-            if (IsValue(_entries[last], value))
-                return last;
-        }
-        return value.IsEmpty ? 0 : Intern(value);
-    }
-
     private int Intern(ReadOnlySpan<byte> value)
     {
-        var hash = (uint)XxHash3.HashToUInt64(value, Seed);
+        if (value.IsEmpty)
+            return 0;
+        var hash = ShortHash.Of(value);
         var slots = _slots;
         var mask = slots.Length - 1;
         var at = (int)hash & mask;
         for (; slots[at].IndexPlusOne != 0; at = (at + 1) & mask)
         {
-            if (slots[at].Hash == hash && IsValue(_entries[slots[at].IndexPlusOne - 1], value))
-                return slots[at].IndexPlusOne - 1;
+            ref readonly var slot = ref slots[at];
+            if (slot.Hash == hash && slot.Length == value.Length && value.SequenceEqual(_dictionary.Slice(slot.Start, slot.Length)))
+                return slot.IndexPlusOne - 1;
         }
         return Add(value, hash, at);
     }
 
-    private bool IsValue(Entry entry, ReadOnlySpan<byte> value) =>
-        entry.Length == value.Length && value.SequenceEqual(_dictionary.Slice(entry.Start, entry.Length));
-
-    private int Add(ReadOnlySpan<byte> value, uint hash, int slot)
+    private int Add(ReadOnlySpan<byte> value, uint hash, int at)
     {
         var index = _entryCount;
-        if (index == _entries.Length)
-            Array.Resize(ref _entries, index * 2);
         _dictionary.Append(value);
-        _entries[index] = new Entry(_dictionary.Used - value.Length, value.Length);
-        _slots[slot] = new Slot(hash, index + 1);
+        _slots[at] = new Slot(hash, index + 1, _dictionary.Used - value.Length, value.Length);
         _entryCount = index + 1;
+        // At most half full: a probe ends after one or two steps.
         if (_entryCount * 2 > _slots.Length)
             Rehash();
         return index;
@@ -173,8 +155,6 @@ public sealed class LowCardinalityColumn : NativeColumn
         output.Advance(sizeof(ulong));
     }
 
-    // Where the value's bytes stand in the dictionary as it goes on the wire.
-    private readonly record struct Entry(int Start, int Length);
-
-    private readonly record struct Slot(uint Hash, int IndexPlusOne);
+    // Start and length: where the value's bytes stand in the dictionary as it goes on the wire.
+    private readonly record struct Slot(uint Hash, int IndexPlusOne, int Start, int Length);
 }

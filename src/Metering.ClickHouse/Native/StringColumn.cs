@@ -23,7 +23,10 @@ public sealed class StringColumn : NativeColumn
         _lastStart = at;
         if (_bytes.Length - at < utf8.Length + Varint.MaxBytes)
             Grow(utf8.Length + Varint.MaxBytes);
-        at += Varint.Write(_bytes.AsSpan(at), (ulong)utf8.Length);
+        if (utf8.Length < 0x80)
+            _bytes[at++] = (byte)utf8.Length;
+        else
+            at += Varint.Write(_bytes.AsSpan(at), (ulong)utf8.Length);
         utf8.CopyTo(_bytes.AsSpan(at));
         _used = at + utf8.Length;
         Count++;

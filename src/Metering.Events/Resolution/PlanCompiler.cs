@@ -121,11 +121,9 @@ internal sealed class PlanCompiler(Dictionary<string, HashSet<string>> readerAli
                 refused = mismatch;
             }
         }
-        if (refused is not null && Array.TrueForAll(steps, step => step is null))
-            throw refused;
-        var isIdentity = reader is UnionSchema other && other.Count == steps.Length
-            && steps.Select((step, i) => step is ToUnionStep to && to.Branch == i && to.Value.IsIdentity).All(same => same);
-        return new FromUnionStep(steps, isIdentity);
+        if (Array.TrueForAll(steps, step => step is null))
+            throw refused ?? Mismatch(writer, reader, place);
+        return new FromUnionStep(steps, reader is UnionSchema other ? other.Count : 0);
     }
 
     /// <summary>The same type under the same full name first, then what resolves.</summary>

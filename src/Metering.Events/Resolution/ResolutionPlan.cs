@@ -78,9 +78,10 @@ public sealed class ResolutionPlan
     {
         try
         {
+            // Of a type that it does not know Apache.Avro makes null.
             schema = Avro.Schema.Parse(json);
-            error = null;
-            return true;
+            error = schema is null ? $"{which} cannot be read: it has a type that does not exist" : null;
+            return schema is not null;
         }
         catch (Exception wrong) when (wrong is Avro.AvroException or JsonException or ArgumentException or FormatException
             or InvalidCastException or InvalidOperationException or NullReferenceException or KeyNotFoundException or OverflowException)

@@ -1,9 +1,23 @@
 namespace Metering.Events;
 
 /// <summary>The writer has a union: each of its branches has a step of its own, or none if the reader knows no such value.</summary>
-internal sealed class FromUnionStep(Step?[] branches, bool isIdentity) : Step
+/// <param name="branches">A step for each of the writer's branches.</param>
+/// <param name="readerBranches">Branches of the reader's union, 0 if it has none.</param>
+internal sealed class FromUnionStep(Step?[] branches, int readerBranches) : Step
 {
-    public override bool IsIdentity => isIdentity;
+    /// <summary>Asked once the plan is whole: a branch may hold the record that it stands in.</summary>
+    public override bool IsIdentity
+    {
+        get
+        {
+            for (var i = 0; i < branches.Length; i++)
+            {
+                if (branches[i] is not ToUnionStep same || same.Branch != i || !same.Value.IsIdentity)
+                    return false;
+            }
+            return branches.Length == readerBranches;
+        }
+    }
 
     public override int Run(ref Transcoder transcoder, int position)
     {

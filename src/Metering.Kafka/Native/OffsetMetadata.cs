@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Diagnostics;
 using System.Text;
 using Confluent.Kafka;
 
@@ -14,7 +14,13 @@ public static unsafe class OffsetMetadata
     /// <summary>What a broker takes by default (<c>offset.metadata.max.bytes</c>), in UTF-8 bytes.</summary>
     public const int MaxBytes = 4096;
 
-    /// <summary>Commits <paramref name="offset"/> (the next one to read) and its metadata, and waits for the broker's answer.</summary>
+    /// <summary>How long <see cref="Commit"/> goes on while the group has no coordinator that answers for it.</summary>
+    public static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Commits <paramref name="offset"/> (the next one to read) and its metadata, and waits for the broker's answer.
+    /// A caller that depends on how old its success is (R20) takes the time before the call.</summary>
     /// <exception cref="ArgumentException">The metadata is longer than <see cref="MaxBytes"/>, or the offset is negative.</exception>
     /// <exception cref="KafkaException">The commit was refused or its outcome is unknown; <see cref="KafkaException.Error"/> says which.</exception>
     public static void Commit(IClient consumer, string topic, int partition, long offset, string metadata)
@@ -32,9 +38,12 @@ public static unsafe class OffsetMetadata
                 entry->Offset = offset;
                 entry->Metadata = text;
                 entry->MetadataBytes = (nuint)bytes.Length;
-                var error = Librdkafka.Commit(handle, list, isAsync: 0);
-                if (error == ErrorCode.NoError)
-                    error = entry->Error;
+                var error = Retry(CommitPatience, () =>
+                {
+                    entry->Error = ErrorCode.NoError;
+                    var answer = Librdkafka.Commit(handle, list, isAsync: 0);
+                    return answer == ErrorCode.NoError ? entry->Error : answer;
+                });
                 entry->Metadata = null;
                 entry->MetadataBytes = 0;
                 Check(error, "commit of", topic, partition);
@@ -48,12 +57,34 @@ public static unsafe class OffsetMetadata
     public static (long? Offset, string Metadata) Committed(IClient consumer, string topic, int partition, TimeSpan timeout) =>
         WithEntry(consumer, topic, partition, (handle, list, entry) =>
         {
-            var error = Librdkafka.Committed(handle, list, (int)timeout.TotalMilliseconds);
-            Check(error == ErrorCode.NoError ? entry->Error : error, "read of", topic, partition);
+            var error = Retry(timeout, () =>
+            {
+                entry->Error = ErrorCode.NoError;
+                var answer = Librdkafka.Committed(handle, list, (int)timeout.TotalMilliseconds);
+                return answer == ErrorCode.NoError ? entry->Error : answer;
+            });
+            Check(error, "read of", topic, partition);
             long? offset = entry->Offset >= 0 ? entry->Offset : null;
             var metadata = entry->Metadata is null ? "" : Encoding.UTF8.GetString(entry->Metadata, checked((int)entry->MetadataBytes));
             return (offset, metadata);
         });
+
+    // A coordinator that moves or loads has done nothing yet: asking again is safe, for a commit too.
+    private static ErrorCode Retry(TimeSpan patience, Func<ErrorCode> call)
+    {
+        using var never = new ManualResetEventSlim();
+        var start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var error = call();
+            if (error is not (ErrorCode.NotCoordinatorForGroup or ErrorCode.GroupCoordinatorNotAvailable or ErrorCode.GroupLoadInProgress or ErrorCode.Local_WaitCoord)
+                || Stopwatch.GetElapsedTime(start) >= patience)
+            {
+                return error;
+            }
+            never.Wait(Pause);
+        }
+    }
 
     private delegate T EntryCall<out T>(nint handle, nint list, Librdkafka.TopicPartitionEntry* entry);
 

@@ -4,9 +4,11 @@ namespace Metering.Kafka.Tasks;
 
 /// <summary>
 /// The bounded queue between the loop (one writer) and a partition's task (one reader). It never refuses a batch that was
-/// fetched: the loop looks at <see cref="IsFull"/> and pauses the partition, and lets it go on at <see cref="IsDrained"/>.
+/// fetched: the loop looks at <see cref="IsFull"/> and holds back, pauses the partition if it stays so, and lets it go on at
+/// <see cref="IsDrained"/>.
 /// </summary>
-internal sealed class BatchQueue(int maxRecords, long maxBytes)
+/// <param name="room">Set when a full queue is full no longer.</param>
+internal sealed class BatchQueue(int maxRecords, long maxBytes, EventWaitHandle room)
 {
     private readonly Queue<RecordBatch> _batches = new();
     private readonly Lock _lock = new();
@@ -37,8 +39,11 @@ internal sealed class BatchQueue(int maxRecords, long maxBytes)
             if (!_batches.TryDequeue(out batch))
                 return false;
         }
+        var wasFull = IsFull;
         Interlocked.Add(ref _records, -batch.Count);
         Interlocked.Add(ref _bytes, -batch.Bytes);
+        if (wasFull)
+            room.Set();
         return true;
     }
 

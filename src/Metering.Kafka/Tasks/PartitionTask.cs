@@ -41,6 +41,7 @@ internal sealed partial class PartitionTask
     {
         _context = context;
         _source = new(context.InputTopic, partition);
+        Queue = new(MaxQueuedRecords, MaxQueuedBytes, context.Room);
         _progress = new(partition, context.Time.GetUtcNow());
         _thread = new Thread(Run) { IsBackground = true, Name = $"{context.Options.Stage}-{partition}" };
     }
@@ -48,7 +49,7 @@ internal sealed partial class PartitionTask
     /// <summary>Where the input must go on, and the generation that its batches then carry (R10).</summary>
     internal sealed record SeekRequest(long Offset, int Generation);
 
-    public BatchQueue Queue { get; } = new(MaxQueuedRecords, MaxQueuedBytes);
+    public BatchQueue Queue { get; }
 
     public TaskProgress Progress => _progress;
 

@@ -19,6 +19,9 @@ internal sealed class StageContext(KafkaSettings settings, TaskOptions options, 
 
     public BatchPool Pool { get; } = new();
 
+    /// <summary>Some task's full queue has room again.</summary>
+    public AutoResetEvent Room { get; } = new(false);
+
     public string Group => settings.TopicPrefix + GroupName(options.Stage);
 
     public string InputTopic { get; } = settings.Topic(options.InputTopic);

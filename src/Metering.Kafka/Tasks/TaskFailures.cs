@@ -15,10 +15,6 @@ internal static class TaskFailures
     public static bool IsFenced(KafkaException e) => e.Error.Code is
         ErrorCode.Local_Fenced or ErrorCode.ProducerFenced or ErrorCode.InvalidProducerEpoch or ErrorCode.FencedInstanceId;
 
-    /// <summary>The group goes on without this member; a rebalance will tell.</summary>
-    public static bool IsOutsideGroup(KafkaException e) => e.Error.Code is
-        ErrorCode.IllegalGeneration or ErrorCode.UnknownMemberId or ErrorCode.RebalanceInProgress;
-
     /// <summary>The consumer's errors that no waiting mends.</summary>
     public static bool StopsStage(Error error) => error.IsFatal || error.Code is
         ErrorCode.GroupAuthorizationFailed or ErrorCode.TopicAuthorizationFailed or ErrorCode.InconsistentGroupProtocol;

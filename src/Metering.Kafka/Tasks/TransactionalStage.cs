@@ -51,9 +51,14 @@ public sealed partial class TransactionalStage
         finally
         {
             await stop.CancelAsync();
-            await watermarks;
-            await loop.Ended;
-            loop.Dispose();
+            try
+            {
+                await Task.WhenAll(loop.Ended, watermarks);
+            }
+            finally
+            {
+                loop.Dispose();
+            }
         }
     }
 

@@ -8,14 +8,25 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Metering.Kafka.Tests.Tasks;
 
 /// <summary>Topics, stages and what they must have done, for one test.</summary>
-internal sealed class StageBench
+internal sealed class StageBench : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly KafkaFixture? _kafka;
+    private readonly Lazy<IProducer<string, byte[]>> _producer;
     private int _produced;
 
-    private StageBench(KafkaSettings settings, int partitions, KafkaFixture? kafka) => (Settings, Partitions, _kafka) = (settings, partitions, kafka);
+    private StageBench(KafkaSettings settings, int partitions, KafkaFixture? kafka)
+    {
+        (Settings, Partitions, _kafka) = (settings, partitions, kafka);
+        _producer = new(() => new ProducerBuilder<string, byte[]>(settings.Producer()).Build());
+    }
+
+    public void Dispose()
+    {
+        if (_producer.IsValueCreated)
+            _producer.Value.Dispose();
+    }
 
     public KafkaSettings Settings { get; }
 
@@ -47,7 +58,7 @@ internal sealed class StageBench
     /// <summary>Sends numbered records, spread over the partitions by their key.</summary>
     public async Task ProduceAsync(int count, int valueBytes = 0)
     {
-        using var producer = new ProducerBuilder<string, byte[]>(Settings.Producer()).Build();
+        var producer = _producer.Value;
         for (var i = 0; i < count; i++, _produced++)
         {
             var value = Encoding.UTF8.GetBytes(_produced.ToString(CultureInfo.InvariantCulture).PadRight(valueBytes, ' '));

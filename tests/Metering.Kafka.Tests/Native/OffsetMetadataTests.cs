@@ -2,7 +2,7 @@ using Confluent.Kafka;
 using Metering.Kafka.Native;
 using Metering.Testing;
 
-namespace Metering.Kafka.Tests;
+namespace Metering.Kafka.Tests.Native;
 
 public sealed class OffsetMetadataTests(KafkaFixture kafka)
 {
@@ -77,7 +77,9 @@ public sealed class OffsetMetadataTests(KafkaFixture kafka)
         var settings = new KafkaSettings { Brokers = kafka.Brokers, TopicPrefix = KafkaFixture.UniquePrefix() };
         var topic = settings.Topic("plans");
         await kafka.CreateTopicAsync(topic);
-        using var member = new ConsumerBuilder<byte[], byte[]>(settings.GroupConsumer("sink")).Build();
+        using var member = new ConsumerBuilder<byte[], byte[]>(settings.GroupConsumer("sink"))
+            .SetPartitionsAssignedHandler((_, assigned) => assigned.ConvertAll(source => new TopicPartitionOffset(source, Offset.Beginning)))
+            .Build();
         member.Subscribe(topic);
         while (member.Assignment.Count == 0)
             member.Consume(TimeSpan.FromMilliseconds(50));
