@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using Metering.Cli.Logging;
 using Metering.Cli.Output;
 using Metering.Cli.Settings;
+using Microsoft.Extensions.Logging;
 using Metering.Server;
 
 namespace Metering.Cli.Commands;

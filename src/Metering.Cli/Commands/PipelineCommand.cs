@@ -20,7 +20,7 @@ public sealed class PipelineCommand : MeteringCommand
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
         var settings = context.Settings;
-        using var registry = new Registry(settings.RegistryOrLocal);
+        using var registry = new RegistryConnection(settings.RegistryOrLocal);
         await using var ledger = new ServerLedger(Connections.WithSecrets(settings.ClickHouseOrLocal));
         var role = new PipelineRole(context, registry, ledger, context.Parsed.GetValue(_adopt));
         var addresses = new ReadyAddresses { Registry = settings.RegistryOrLocal.ToString(), ClickHouse = settings.ClickHouseOrLocal.ToString() };

@@ -44,7 +44,7 @@ public sealed class UpCommand : MeteringCommand
             }, cancellationToken)
             : null;
         var registryUrl = registryServer is null ? settings.RegistryOrLocal : ServiceUrl.Local(registryServer.Url.Port);
-        using var registry = new Hosting.Registry(registryUrl);
+        using var registry = new RegistryConnection(registryUrl);
         var addresses = new ReadyAddresses
         {
             Registry = registryUrl.ToString(),

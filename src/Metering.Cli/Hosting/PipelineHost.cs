@@ -40,7 +40,7 @@ internal sealed class PipelineHost : IAsyncDisposable
     public Task Failed { get; private set; } = Task.CompletedTask;
 
     public static async Task<PipelineHost> StartAsync(
-        MeteringSettings settings, KafkaSettings kafka, Registry registry, ILedger ledger, bool adopt, ServiceWait wait, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
+        MeteringSettings settings, KafkaSettings kafka, RegistryConnection registry, ILedger ledger, bool adopt, ServiceWait wait, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
     {
         var topics = await TopicSetup.EnsureAsync(kafka, new TopicSetupOptions { Partitions = settings.Kafka.Partitions, Replication = settings.Kafka.Replication }, loggers.CreateLogger("Topics"), time, cancellationToken);
         var schemaIds = await RegisterAsync(kafka, registry, wait, cancellationToken);
@@ -77,13 +77,13 @@ internal sealed class PipelineHost : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task StartPartsAsync(Registry registry, int priceSchemaId, ServiceWait wait, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
+    private async Task StartPartsAsync(RegistryConnection registry, int priceSchemaId, ServiceWait wait, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
     {
         var table = new TopicTable<Price>(Kafka, TopicCatalogue.Prices, registry, loggers, time);
         var prices = new PriceTopic(Kafka, table, loggers.CreateLogger<PriceTopic>(), time);
         Run(table.RunAsync(_stop.Token));
         Run(Reports.RunAsync(_stop.Token));
-        await wait.ForAsync(registry.Description, Registry.IsAway, async () =>
+        await wait.ForAsync(registry.Description, RegistryConnection.IsAway, async () =>
         {
             await prices.FillIfEmptyAsync(priceSchemaId, cancellationToken);
             Meter.Prices = await prices.ReadAsync(cancellationToken);
@@ -113,7 +113,7 @@ internal sealed class PipelineHost : IAsyncDisposable
             await ended;
     }
 
-    private static async Task<Dictionary<string, int>> RegisterAsync(KafkaSettings kafka, Registry registry, ServiceWait wait, CancellationToken cancellationToken)
+    private static async Task<Dictionary<string, int>> RegisterAsync(KafkaSettings kafka, RegistryConnection registry, ServiceWait wait, CancellationToken cancellationToken)
     {
         (string Topic, string Schema)[] all =
         [
@@ -122,7 +122,7 @@ internal sealed class PipelineHost : IAsyncDisposable
         ];
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var (topic, schema) in all)
-            ids[topic] = await wait.ForAsync(registry.Description, Registry.IsAway, () => registry.RegisterAsync(kafka.Topic(topic), schema, cancellationToken), cancellationToken);
+            ids[topic] = await wait.ForAsync(registry.Description, RegistryConnection.IsAway, () => registry.RegisterAsync(kafka.Topic(topic), schema, cancellationToken), cancellationToken);
         return ids;
     }
 

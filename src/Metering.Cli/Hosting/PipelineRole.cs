@@ -8,7 +8,7 @@ namespace Metering.Cli.Hosting;
 
 /// <summary>The life of a process that runs METER and SINK, from its start to its last line: <c>up</c> and
 /// <c>pipeline</c> differ only in what they bring along.</summary>
-internal sealed class PipelineRole(CommandContext context, Registry registry, ILedger ledger, bool adopt)
+internal sealed class PipelineRole(CommandContext context, RegistryConnection registry, ILedger ledger, bool adopt)
 {
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(20);

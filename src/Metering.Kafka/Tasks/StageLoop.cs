@@ -77,12 +77,14 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
 
     public bool WantsMore { get; private set; }
 
+    // ToArray is atomic; LINQ on the dictionary itself is not, while partitions come and go.
+
     /// <summary>Any thread.</summary>
-    public IReadOnlyDictionary<int, PartitionTask> Tasks() => new Dictionary<int, PartitionTask>(_tasks);
+    public IReadOnlyDictionary<int, PartitionTask> Tasks() => _tasks.ToArray().ToDictionary();
 
     /// <summary>Any thread.</summary>
     public StageStatus Status() =>
-        new(_context.Options.Stage, _hasJoined, [.. _tasks.OrderBy(t => t.Key).Select(t => t.Value.Progress.Status)]);
+        new(_context.Options.Stage, _hasJoined, [.. _tasks.ToArray().OrderBy(t => t.Key).Select(t => t.Value.Progress.Status)]);
 
     public void Start() => new Thread(Run) { IsBackground = true, Name = _context.Options.Stage + "-loop" }.Start();
 

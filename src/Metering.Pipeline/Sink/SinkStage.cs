@@ -55,7 +55,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         {
             Poll(consumer);
             PauseTheFull(consumer);
-            housekeeping.MaybeRun(consumer, _topic, _running.ToDictionary(pair => pair.Key, pair => pair.Value.Task.Status.Committed));
+            housekeeping.MaybeRun(consumer, _topic, _running.ToArray().ToDictionary(pair => pair.Key, pair => pair.Value.Task.Status.Committed));
         }
         GiveBack([.. _running.Keys], abort: false);
         consumer.Close();

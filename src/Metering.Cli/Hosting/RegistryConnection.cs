@@ -8,7 +8,7 @@ using Metering.Pipeline.Meter;
 namespace Metering.Cli.Hosting;
 
 /// <summary>The schema registry as the roles use it, through Confluent's client.</summary>
-internal sealed class Registry(ServiceUrl url) : ISchemaSource, IDisposable
+internal sealed class RegistryConnection(ServiceUrl url) : ISchemaSource, IDisposable
 {
     private readonly CachedSchemaRegistryClient _client = new(new SchemaRegistryConfig
     {
