@@ -23,7 +23,7 @@ public sealed record ApplicationStreams
 
     public static ApplicationStreams OfProcess()
     {
-        var stdout = Console.OpenStandardOutput();
+        var stdout = StandardOutput.Open();
         return new ApplicationStreams
         {
             OutBytes = stdout,

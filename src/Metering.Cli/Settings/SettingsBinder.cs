@@ -38,7 +38,7 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             CommitInterval = Duration(KnownSettings.CommitInterval, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(5)),
             For = layers.Get(KnownSettings.For) is null
                 ? null
-                : Duration(KnownSettings.For, TimeSpan.Zero, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(3650)),
+                : Duration(KnownSettings.For, TimeSpan.Zero, TimeSpan.FromMilliseconds(1), LongestFor),
             WorkloadEventsPerSecond = Workload(),
         },
         Output = new OutputSettings
@@ -50,6 +50,9 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             JsonLog = Choice(KnownSettings.LogFormat, false, ("text", false), ("json", true)),
         },
     };
+
+    // A timer of .NET takes at most 49 days.
+    private static readonly TimeSpan LongestFor = TimeSpan.FromDays(40);
 
     private delegate bool Parser<T>(string text, out T? value);
 

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 
 namespace Metering.Cli.Tests.Commands;
@@ -65,13 +67,11 @@ public sealed class QueryCommandTests
     [Fact]
     public async Task Query_answer_that_breaks_off_is_1_and_said()
     {
-        await using var server = await FakeClickHouse.StartAsync(async context =>
-        {
-            await context.Response.WriteAsync("half");
-            await context.Response.Body.FlushAsync();
-            context.Abort();
-        });
-        var (exitCode, output, error) = await MeteringProcess.RunAsync(["query", "SELECT 1", "--clickhouse", $"http://{server.Authority}"]);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var broken = BreakOffAsync(listener);
+        var (exitCode, output, error) = await MeteringProcess.RunAsync(["query", "SELECT 1", "--clickhouse", $"http://{listener.LocalEndpoint}"]);
+        await broken;
 
         Assert.Equal(1, exitCode);
         Assert.Equal("half", output);
@@ -136,5 +136,20 @@ public sealed class QueryCommandTests
 
         Assert.Equal(0, await process.ExitCodeAsync());
         Assert.Empty(await process.Error.ReadToEndAsync());
+    }
+
+    /// <summary>Sends one part of an answer in parts and hangs up.</summary>
+    private static async Task BreakOffAsync(TcpListener listener)
+    {
+        using var client = await listener.AcceptTcpClientAsync();
+        var stream = client.GetStream();
+        var request = new byte[4096];
+        var read = await stream.ReadAsync(request);
+        Assert.NotEqual(0, read);
+        await stream.WriteAsync("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"u8.ToArray());
+        client.Client.Shutdown(SocketShutdown.Send);
+        // Until the other side hangs up too: closing with unread bytes would reset the connection.
+        while (await stream.ReadAsync(request) > 0)
+            continue;
     }
 }

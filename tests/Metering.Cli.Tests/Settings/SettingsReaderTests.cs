@@ -212,6 +212,11 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Equal(rate, Good(Read(commandLine: new() { ["workload"] = [given] })).Run.WorkloadEventsPerSecond);
 
     [Fact]
+    public void Read_time_longer_than_a_timer_takes_is_refused() =>
+        Assert.StartsWith("--for is \"50d\"; give a duration from 1ms to 40d",
+            Assert.Single(Read(commandLine: new() { ["for"] = ["50d"] }).Errors), StringComparison.Ordinal);
+
+    [Fact]
     public void Known_settings_have_unique_names_in_every_spelling()
     {
         Assert.Equal(KnownSettings.All.Count, KnownSettings.All.Select(s => s.Flag).Distinct(StringComparer.Ordinal).Count());
