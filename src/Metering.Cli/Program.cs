@@ -4,5 +4,7 @@ using Metering.Cli.Doctor;
 return await new MeteringApplication(
     new UpCommand(),
     new PipelineCommand(),
+    new ReplayCommand(),
+    new VerifyCommand(),
     new QueryCommand(),
     new DoctorCommand()).RunAsync(args);

@@ -92,7 +92,7 @@ internal static class EventRules
     {
         if (value is null)
             return $"{field} is null";
-        return Fits(value, EventLimits.MaxStringBytes) ? null : $"{field} is longer than {EventLimits.MaxStringBytes} bytes of UTF-8";
+        return Fits(value, EventLimits.MaxNameBytes) ? null : $"{field} is longer than {EventLimits.MaxNameBytes} bytes of UTF-8";
     }
 
     private static bool Fits(string value, int maxBytes) =>

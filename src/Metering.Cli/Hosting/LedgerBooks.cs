@@ -24,10 +24,18 @@ internal static class LedgerBooks
         return accounts;
     }
 
-    /// <summary>Counts the rows, and those that repeat a sequence: the one thing that nothing else in the system says.</summary>
+    /// <summary>Counts the rows, and those that repeat a sequence, up to the block of each source's account: what came by
+    /// later blocks is not in the account either, so that the two must be equal at any moment.</summary>
     public static async Task<Dictionary<(string Source, long Epoch), LedgerFigures>> RowsAsync(ILedger ledger, LedgerOrigin? origin, CancellationToken cancellationToken)
     {
-        var sql = $"SELECT source, epoch, count(), uniqExactIf(sequence, sequence > 0) + countIf(sequence = 0), sum(toInt128(input_tokens)), sum(toInt128(output_tokens)) FROM metering.token_events WHERE {Of(origin)} GROUP BY source, epoch";
+        var sql = $"""
+            SELECT e.source, e.epoch, count(), uniqExactIf(e.sequence, e.sequence > 0) + countIf(e.sequence = 0), sum(toInt128(e.input_tokens)), sum(toInt128(e.output_tokens))
+            FROM metering.token_events AS e
+            LEFT JOIN (SELECT source, epoch, ledger_partition, block_offset AS account_block FROM metering.source_accounts FINAL) AS a
+                ON a.source = e.source AND a.epoch = e.epoch AND a.ledger_partition = e.ledger_partition
+            WHERE e.block_offset <= a.account_block AND {Of(origin, "e.")}
+            GROUP BY e.source, e.epoch
+            """;
         var rows = new Dictionary<(string, long), LedgerFigures>();
         foreach (var row in await ledger.RowsAsync(sql, cancellationToken))
         {
@@ -52,8 +60,8 @@ internal static class LedgerBooks
     }
 
     /// <summary>The condition for one origin's rows; all rows without one.</summary>
-    public static string Of(LedgerOrigin? origin) => origin is null ? "1" : string.Create(CultureInfo.InvariantCulture,
-        $"ledger_partition >= {origin.LedgerPartition(0)} AND ledger_partition < {origin.LedgerPartition(0) + LedgerOrigin.PartitionsPerOrigin}");
+    public static string Of(LedgerOrigin? origin, string table = "") => origin is null ? "1" : string.Create(CultureInfo.InvariantCulture,
+        $"{table}ledger_partition >= {origin.LedgerPartition(0)} AND {table}ledger_partition < {origin.LedgerPartition(0) + LedgerOrigin.PartitionsPerOrigin}");
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,5 @@
--- What METER took of each epoch of each source: absolute values, the newest wins.
+-- What METER took of each epoch of each source: absolute values, the newest wins. All that an account counts lies in
+-- blocks below its own block_offset.
 CREATE TABLE IF NOT EXISTS metering.source_accounts
 (
     source           LowCardinality(String),
@@ -14,7 +15,8 @@ CREATE TABLE IF NOT EXISTS metering.source_accounts
     input_tokens     Int128,
     output_tokens    Int128,
     last_arrival     DateTime64(3, 'UTC'),
-    ledger_partition UInt32
+    ledger_partition UInt32,
+    block_offset     UInt64
 )
 ENGINE = ReplacingMergeTree(received)
 ORDER BY (source, epoch, ledger_partition)

@@ -11,9 +11,8 @@ namespace Metering.Pipeline.Blocks;
 /// ASCII, for Kafka's tools. The rows of a block are of one month, so that the ledger holds a block whole or not at all.
 /// </summary>
 /// <param name="Offset">The record's offset in its partition of <c>metered-blocks</c>.</param>
-/// <param name="IsCounted">The table's rows are facts: each bears (ledger_partition, block_offset) and is counted after
-/// an insert of unknown outcome (R19). Otherwise they are absolute values that replace each other: sending them again
-/// does no harm.</param>
+/// <param name="IsCounted">The table's rows are facts, counted after an insert of unknown outcome (R19). Otherwise they
+/// are absolute values that replace each other: sending them again does no harm, and counting them tells nothing.</param>
 public sealed record MeteredBlock(long Offset, string Table, int Rows, string Columns, string Id, bool IsCounted, ReadOnlyMemory<byte> Bytes)
 {
     public const string Topic = "metered-blocks";

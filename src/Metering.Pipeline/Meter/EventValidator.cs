@@ -66,7 +66,7 @@ internal static class EventValidator
             return false;
         foreach (var tag in e.Tags)
         {
-            if (tag.Key.Length > EventLimits.MaxTagNameBytes || tag.Value.Length > EventLimits.MaxTagValueBytes)
+            if (tag.Key.Length > EventLimits.MaxTagBytes || tag.Value.Length > EventLimits.MaxTagBytes)
                 return false;
         }
         return true;
@@ -118,8 +118,8 @@ internal static class EventValidator
             return Bad($"tags has {e.Tags.Count} entries; {EventLimits.MaxTags} are allowed");
         foreach (var tag in e.Tags)
         {
-            if (tag.Key.Length > EventLimits.MaxTagNameBytes || tag.Value.Length > EventLimits.MaxTagValueBytes)
-                return Bad($"tag '{Text(tag.Key)}' has {tag.Key.Length} + {tag.Value.Length} bytes; {EventLimits.MaxTagNameBytes} + {EventLimits.MaxTagValueBytes} are allowed");
+            if (tag.Key.Length > EventLimits.MaxTagBytes || tag.Value.Length > EventLimits.MaxTagBytes)
+                return Bad($"tag '{Text(tag.Key)}' has {tag.Key.Length} + {tag.Value.Length} bytes; {EventLimits.MaxTagBytes} + {EventLimits.MaxTagBytes} are allowed");
         }
         return null;
     }

@@ -13,9 +13,9 @@ namespace Metering.Pipeline.Meter;
 /// dead letters. Buffers are kept from one interval to the next.</summary>
 internal sealed class MeterOutput(int partition, MeterContext context)
 {
-    /// <summary>A block is closed at this size: one more row of the largest kind (76 KB, R15), fifteen of 4 KB and the
+    /// <summary>A block is closed at this size: one more row of the largest kind (140 KB, R15), fifteen of 2 KB and the
     /// headers still fit 1 MB.</summary>
-    private const int MaxBlockBytes = 768 << 10;
+    private const int MaxBlockBytes = 704 << 10;
 
     private const int LargeRowBytes = 2 << 10;
 
@@ -61,20 +61,31 @@ internal sealed class MeterOutput(int partition, MeterContext context)
         AddDeadLetter(record, letter);
     }
 
+    /// <summary>Accounts go last: all that an account counts then lies in blocks before its own, so that the ledger can be
+    /// held against it at any moment.</summary>
     public void SendTo(ITransactionOutput output)
     {
+        SendClosed(output, accounts: false);
         foreach (var rows in _events.All)
             SendOpen(rows, output);
         foreach (var rows in _deadLetterRows.All)
             SendOpen(rows, output);
+        SendClosed(output, accounts: true);
         SendOpen(_accounts, output);
-        foreach (var block in _closed)
-            Send(block.Rows, block.Count, block.Bytes, output);
         foreach (var (key, value) in _deadLetters)
             output.Send(DeadLetters.Topic, null, key, value);
         _closed.Clear();
         _deadLetters.Clear();
         _pendingBytes = 0;
+    }
+
+    private void SendClosed(ITransactionOutput output, bool accounts)
+    {
+        foreach (var block in _closed)
+        {
+            if (block.Rows is AccountRows == accounts)
+                Send(block.Rows, block.Count, block.Bytes, output);
+        }
     }
 
     private void AddDeadLetter(in InputRecord record, DeadLetter letter)
