@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Metering.Benchmarks;
@@ -23,7 +24,12 @@ internal static class FigureOutput
 
     private static double Round(double value) => Math.Abs(value) >= 1000 ? Math.Round(value) : Math.Round(value, 3);
 
-    private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    // Names hold '<' and apostrophes, which would be escaped for the sake of HTML pages.
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private sealed record Line(string Bench, string Figure, double Value, string Unit, string? Baseline, double? Goal, bool Met, string? Reason);
 }

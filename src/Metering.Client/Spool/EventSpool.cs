@@ -35,6 +35,8 @@ internal sealed class EventSpool : IDisposable
     private long _bytes;
     private long _appendedEvents;
     private long _settledEvents;
+    private long _appendedAtTick;
+    private bool _hasOthers;
     private long _inputTokens;
     private long _outputTokens;
 
@@ -113,7 +115,7 @@ internal sealed class EventSpool : IDisposable
         DurableFile.SyncFolder(Folder);
         FirstOwnSegment = _active.Number;
         Start ??= new SpoolPosition(_active.Number, SpoolSegment.DataStart, Account.Epoch, 0);
-        _sync.Start(() => PendingEvents == 0);
+        _sync.Start(IsCalm);
     }
 
     /// <summary>Appends a record whose payload stands behind <see cref="SpoolRecord.HeadBytes"/> free bytes. An event's
@@ -153,9 +155,22 @@ internal sealed class EventSpool : IDisposable
             NextSequence++;
             Interlocked.Increment(ref _appendedEvents);
         }
+        else
+        {
+            // No acknowledgement will ever cover it: it wants the disk.
+            Volatile.Write(ref _hasOthers, true);
+        }
         // Last: from here on the reader sees it.
         _active.Length += recordBytes;
         _sync.Appended(recordBytes);
+    }
+
+    private bool IsCalm()
+    {
+        var others = Interlocked.Exchange(ref _hasOthers, false);
+        var calm = SettledEvents >= _appendedAtTick && !others;
+        _appendedAtTick = AppendedEvents;
+        return calm;
     }
 
     /// <summary>A mark for <see cref="WaitDurable"/>: everything appended so far. Under the appender's lock.</summary>
@@ -209,6 +224,9 @@ internal sealed class EventSpool : IDisposable
                     return;
                 oldest = first;
             }
+            // A cursor that a power cut left behind what is deleted would take it for missing.
+            if (_options.Fsync != SpoolFsync.Never)
+                _cursor.Flush();
             File.Delete(oldest.Path);
             lock (_gate)
                 _segments.Dequeue();

@@ -9,7 +9,8 @@ internal readonly record struct SpoolPosition(long Segment, long Offset, long Ep
 /// <summary>
 /// Up to where the broker has acknowledged, in a file of two slots written in turn: a torn write spoils one slot and
 /// leaves the other. One small pwrite is cheap enough to follow every acknowledgement (a rename is not), so that a restart
-/// after kill -9 resends at most what was in flight. It is never synced: after a power cut it may be old, which resends more.
+/// after kill -9 resends at most what was in flight. It is synced only before segments are deleted: after a power cut it may
+/// be old, which resends more.
 /// </summary>
 internal sealed class SpoolCursor : IDisposable
 {
@@ -62,6 +63,8 @@ internal sealed class SpoolCursor : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(slot[40..], Crc32C.Of(slot[..40]));
         RandomAccess.Write(_handle, slot, (_writes & 1) * SlotDistance);
     }
+
+    public void Flush() => RandomAccess.FlushToDisk(_handle);
 
     public void Dispose() => _handle.Dispose();
 }

@@ -18,16 +18,17 @@ internal sealed class SpoolSync(string folder, SpoolOptions options, TimeProvide
     private bool _folderChanged;
     private long _appendedBytes;
     private long _syncedBytes;
-    private Func<bool> _nothingPending = () => false;
+    private Func<bool> _calm = () => false;
     private Task? _loop;
 
     public long AppendedBytes => Volatile.Read(ref _appendedBytes);
 
     public long SyncedBytes => Volatile.Read(ref _syncedBytes);
 
-    public void Start(Func<bool> nothingPending)
+    /// <param name="calm">Asked at each tick: true when everything appended before the last tick is acknowledged.</param>
+    public void Start(Func<bool> calm)
     {
-        _nothingPending = nothingPending;
+        _calm = calm;
         if (options.Fsync == SpoolFsync.Interval)
             _loop = Task.Run(LoopAsync);
     }
@@ -59,14 +60,15 @@ internal sealed class SpoolSync(string folder, SpoolOptions options, TimeProvide
 
     private async Task LoopAsync()
     {
-        using var timer = new PeriodicTimer(options.FsyncInterval, clock);
+        // Twice an interval: what is older than a tick is synced at the next, so nothing waits longer than the interval.
+        using var timer = new PeriodicTimer(options.FsyncInterval / 2, clock);
         while (!_stop.IsCancellationRequested)
         {
             try
             {
                 await timer.WaitForNextTickAsync(_stop.Token);
-                // What the broker has needs no disk of ours.
-                if (_nothingPending())
+                // What the broker has needs no disk of ours, and it mostly has it by now.
+                if (_calm())
                     Forget();
                 else
                     Reach(AppendedBytes);
@@ -140,7 +142,7 @@ internal sealed class SpoolSync(string folder, SpoolOptions options, TimeProvide
         await _stop.CancelAsync();
         if (_loop is not null)
             await _loop;
-        if (options.Fsync != SpoolFsync.Never && !_nothingPending())
+        if (options.Fsync != SpoolFsync.Never && !_calm())
             Reach(AppendedBytes);
     }
 
