@@ -19,6 +19,7 @@ internal sealed class AccountReporter(SourceTable sources)
     private DateTimeOffset _reportedAt = DateTimeOffset.MinValue;
     private long _latestArrivalMs;
     private long _retiredAtMs;
+    private bool _reportsAll = true;
 
     public void Touch(EpochAccount account)
     {
@@ -26,15 +27,16 @@ internal sealed class AccountReporter(SourceTable sources)
         _latestArrivalMs = Math.Max(_latestArrivalMs, account.LastArrivalMs);
     }
 
-    public bool IsDue(DateTimeOffset now) => _unreported.Count > 0 && now - _reportedAt >= Interval;
+    public bool IsDue(DateTimeOffset now) => (_unreported.Count > 0 || (_reportsAll && sources.Count > 0)) && now - _reportedAt >= Interval;
 
     public void Report(DateTimeOffset now, MeterOutput output)
     {
         if (!IsDue(now))
             return;
-        foreach (var account in _unreported)
+        foreach (var account in _reportsAll ? sources.All() : _unreported)
             output.AddAccount(account);
         _unreported.Clear();
+        _reportsAll = false;
         _reportedAt = now;
     }
 

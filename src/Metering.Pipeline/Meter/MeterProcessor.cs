@@ -47,7 +47,7 @@ public sealed class MeterProcessor : IPartitionProcessor
         else if (value.IsEmpty)
             _sources.Remove(EpochAccountCodec.SourceOf(key), EpochAccountCodec.EpochOf(key));
         else
-            _reporter.Touch(_sources.Put(EpochAccountCodec.Read(key, value)));
+            _sources.Put(EpochAccountCodec.Read(key, value));
     }
 
     public ProcessResult Process(in InputRecord record)
