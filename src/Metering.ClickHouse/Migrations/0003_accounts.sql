@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS metering.source_accounts
 )
 ENGINE = ReplacingMergeTree(received)
 ORDER BY (source, epoch, partition)
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Records that could not be metered; their originals are in the topic.
 CREATE TABLE IF NOT EXISTS metering.dead_letters
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS metering.dead_letters
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(arrived_at)
 ORDER BY (arrived_at, topic, partition, offset)
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- The prices that events were priced by: price_version in token_events names one. Tiers by the request's input.
 CREATE TABLE IF NOT EXISTS metering.prices
@@ -56,7 +56,8 @@ CREATE TABLE IF NOT EXISTS metering.prices
     reasoning_pico_usd    Int64
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (model, effective_from, price_version, above_input_tokens);
+ORDER BY (model, effective_from, price_version, above_input_tokens)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Whose ledger this is: one row, the cluster whose offsets the rows bear.
 CREATE TABLE IF NOT EXISTS metering.ledger_origin
@@ -66,4 +67,5 @@ CREATE TABLE IF NOT EXISTS metering.ledger_origin
     adopted_at  DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = MergeTree
-ORDER BY adopted_at;
+ORDER BY adopted_at
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
