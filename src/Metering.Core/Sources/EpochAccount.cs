@@ -38,11 +38,16 @@ public sealed class EpochAccount(byte[] source, long epoch)
     /// <summary>The last event's LogAppendTime, Unix ms.</summary>
     public long LastArrivalMs { get; private set; }
 
-    /// <summary>Distinct events known of: numbered up to the highest, and the unnumbered.</summary>
-    public long Published => Sequences.Highest + Unnumbered;
+    /// <summary>Too old to tell, and more than were missing where nothing is remembered: repetitions for the most part,
+    /// but none can be proven one, so each counts as an event that has no place in the sequence.</summary>
+    public long Unplaced => Math.Max(0, TooOldToTell - Sequences.ForgottenMissing);
 
-    /// <summary>Known of, never taken. An event too old to tell takes the place of one that was missing.</summary>
-    public long Lost => Math.Max(0, Sequences.Missing - TooOldToTell);
+    /// <summary>Distinct events known of: numbered up to the highest, the unnumbered, and the unplaced.</summary>
+    public long Published => Sequences.Highest + Unnumbered + Unplaced;
+
+    /// <summary>Known of, never taken. An event too old to tell takes the place of one whose gap was forgotten, never of
+    /// one that an open gap still proves missing.</summary>
+    public long Lost => Sequences.Missing - Math.Min(TooOldToTell, Sequences.ForgottenMissing);
 
     public void AddDuplicate(long arrivedAtMs)
     {

@@ -68,9 +68,21 @@ public static class EpochAccountCodec
         long received = TakeInt64(ref rest), metered = TakeInt64(ref rest), rejected = TakeInt64(ref rest), duplicate = TakeInt64(ref rest);
         long tooOld = TakeInt64(ref rest), unnumbered = TakeInt64(ref rest), lastArrivalMs = TakeInt64(ref rest);
         Int128 inputTokens = TakeInt128(ref rest), outputTokens = TakeInt128(ref rest);
-        var sequences = SequenceSet.Restore(highest, forgottenUpTo, forgottenMissing, TakeGaps(rest));
+        var sequences = Restore(highest, forgottenUpTo, forgottenMissing, TakeGaps(rest));
         return EpochAccount.Restore(SourceOf(key).ToArray(), EpochOf(key), sequences, new EpochCounters(
             received, metered, rejected, duplicate, tooOld, unnumbered, inputTokens, outputTokens, lastArrivalMs));
+    }
+
+    private static SequenceSet Restore(long highest, long forgottenUpTo, long forgottenMissing, SequenceGap[] gaps)
+    {
+        try
+        {
+            return SequenceSet.Restore(highest, forgottenUpTo, forgottenMissing, gaps);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"a damaged account: {e.Message}", e);
+        }
     }
 
     private static bool IsKey(ReadOnlySpan<byte> key) => key.Length >= 9 && key[0] == KeyTag;

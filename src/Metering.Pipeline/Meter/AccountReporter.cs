@@ -6,8 +6,8 @@ namespace Metering.Pipeline.Meter;
 
 /// <summary>
 /// Sends accounts to the ledger, the changed ones at most once a second, and retires those that have been idle for 30
-/// days by the broker's time (R2). After a restart every account counts as changed: whether its last report was
-/// committed is not asked, for reports are absolute.
+/// days by the broker's time (R2). After a restart every account is reported once: whether its last report was committed
+/// is not asked, for reports are absolute.
 /// </summary>
 internal sealed class AccountReporter(SourceTable sources)
 {
@@ -16,10 +16,9 @@ internal sealed class AccountReporter(SourceTable sources)
     private static readonly TimeSpan RetireEvery = TimeSpan.FromHours(1);
 
     private readonly HashSet<EpochAccount> _unreported = new(ReferenceEqualityComparer.Instance);
-    private DateTimeOffset _reportedAt = DateTimeOffset.MinValue;
+    private DateTimeOffset? _reportedAt;
     private long _latestArrivalMs;
     private long _retiredAtMs;
-    private bool _reportsAll = true;
 
     public void Touch(EpochAccount account)
     {
@@ -27,27 +26,32 @@ internal sealed class AccountReporter(SourceTable sources)
         _latestArrivalMs = Math.Max(_latestArrivalMs, account.LastArrivalMs);
     }
 
-    public bool IsDue(DateTimeOffset now) => (_unreported.Count > 0 || (_reportsAll && sources.Count > 0)) && now - _reportedAt >= Interval;
+    /// <summary>A clock that was set back must not silence the reports until it has caught up.</summary>
+    public bool IsDue(DateTimeOffset now) => _reportedAt is { } last
+        ? _unreported.Count > 0 && (now - last >= Interval || now < last)
+        : sources.Count > 0;
 
     public void Report(DateTimeOffset now, MeterOutput output)
     {
         if (!IsDue(now))
             return;
-        foreach (var account in _reportsAll ? sources.All() : _unreported)
+        foreach (var account in _reportedAt is null ? sources.All() : _unreported)
             output.AddAccount(account);
         _unreported.Clear();
-        _reportsAll = false;
         _reportedAt = now;
     }
 
-    /// <summary>Forgets what has been idle for too long: its changelog record becomes a tombstone.</summary>
-    public void Retire(ITransactionOutput output, ArrayBufferWriter<byte> key)
+    /// <summary>Forgets what has been idle for too long: its changelog record becomes a tombstone. Both the broker's clock
+    /// and ours must say so, lest one that leaps ahead forgets sources that are alive. The account of records without a
+    /// source stays: in the ledger its next value replaces this one.</summary>
+    public void Retire(DateTimeOffset now, ITransactionOutput output, ArrayBufferWriter<byte> key)
     {
-        if (_latestArrivalMs - _retiredAtMs < RetireEvery.TotalMilliseconds)
+        var nowMs = Math.Min(_latestArrivalMs, now.ToUnixTimeMilliseconds());
+        if (nowMs - _retiredAtMs < RetireEvery.TotalMilliseconds)
             return;
-        _retiredAtMs = _latestArrivalMs;
-        var idleBefore = _latestArrivalMs - (long)KeepIdle.TotalMilliseconds;
-        foreach (var account in sources.All().Where(account => account.LastArrivalMs < idleBefore && !_unreported.Contains(account)).ToArray())
+        _retiredAtMs = nowMs;
+        var idleBefore = nowMs - (long)KeepIdle.TotalMilliseconds;
+        foreach (var account in sources.All().Where(account => account.LastArrivalMs < idleBefore && account.Source.Length > 0 && !_unreported.Contains(account)).ToArray())
         {
             key.ResetWrittenCount();
             EpochAccountCodec.WriteKey(key, account);

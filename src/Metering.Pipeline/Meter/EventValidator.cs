@@ -10,6 +10,10 @@ namespace Metering.Pipeline.Meter;
 /// </summary>
 internal static class EventValidator
 {
+    /// <summary>A thousand events a microsecond for two years: beyond it is a defect of the publisher, and its gap would
+    /// overflow the sums of what is lost.</summary>
+    private const long MaxSequence = 1L << 56;
+
     /// <summary>What must hold before an event's sequence can be accounted for.</summary>
     public static bool IsIdentityValid(in TokenEventView e, ReadOnlySpan<byte> key, out EventFault fault)
     {
@@ -20,8 +24,8 @@ internal static class EventValidator
             fault = new EventFault(DeadLetterReason.KeyIsNotSource, $"the record's key '{Text(key)}' is not the event's source '{Text(e.Source)}': publish with key = source");
         else if (e.Epoch < 0)
             fault = Bad($"epoch is {e.Epoch}; 0 or above is allowed");
-        else if (e.Sequence < 0)
-            fault = Bad($"sequence is {e.Sequence}; 1, 2, 3, … are allowed, or 0 for not numbered");
+        else if (OutOf(e.Sequence, MaxSequence))
+            fault = Bad($"sequence is {e.Sequence}; 1, 2, 3, … to {MaxSequence} are allowed, or 0 for not numbered");
         else if (e.Sequence == 0 && e.RequestId.IsEmpty)
             fault = Bad("request_id is empty and sequence is 0: an event that is not numbered needs a request_id");
         else

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using Metering.Core.Pricing;
 using Metering.Core.Sources;
@@ -19,6 +18,9 @@ internal sealed class MeterOutput(int partition, MeterContext context)
 
     private const int LargeRowBytes = 2 << 10;
 
+    /// <summary>What a row may take beyond its event's Avro bytes: its numbers are fixed-width columns.</summary>
+    private const int RowOverheadBytes = 200;
+
     /// <summary>The interval is committed early when this much waits.</summary>
     private const long MaxPendingBytes = 16 << 20;
 
@@ -27,21 +29,22 @@ internal sealed class MeterOutput(int partition, MeterContext context)
     private readonly AccountRows _accounts = new();
     private readonly List<PendingBlock> _closed = [];
     private readonly List<(byte[] Key, byte[] Value)> _deadLetters = [];
-    private readonly ArrayBufferWriter<byte> _encoded = new(MaxBlockBytes);
+    private readonly PooledBuffer _encoded = new();
     private readonly Dictionary<string, string> _columnNames = [];
-    private readonly byte[] _noKey = [];
     private long _pendingBytes;
 
-    private sealed record PendingBlock(ILedgerRows Rows, int Count, byte[] Bytes);
+    private readonly record struct PendingBlock(ILedgerRows Rows, int Count, PooledBuffer Bytes);
 
     /// <summary>True when the interval should be committed without waiting for its end.</summary>
     public bool IsFull => _pendingBytes >= MaxPendingBytes;
 
-    public void AddEvent(in TokenEventView e, in PriceResult price, in InputRecord record)
+    /// <param name="bodyBytes">Of the event as it was decoded: a record may grow when it is resolved.</param>
+    public void AddEvent(in TokenEventView e, in PriceResult price, long arrivedAtMs, int bodyBytes)
     {
         var rows = _events.At(e.EventTimeMicros);
-        rows.Add(e, price, record.ArrivedAtMs);
-        CloseIfFull(rows, record.Value.Length);
+        rows.Add(e, price, arrivedAtMs);
+        _pendingBytes += bodyBytes + RowOverheadBytes;
+        CloseIfFull(rows, bodyBytes);
     }
 
     public void AddAccount(EpochAccount account)
@@ -74,8 +77,17 @@ internal sealed class MeterOutput(int partition, MeterContext context)
         SendOpen(_accounts, output);
         foreach (var (key, value) in _deadLetters)
             output.Send(DeadLetters.Topic, null, key, value);
+        Clear();
+    }
+
+    private void Clear()
+    {
+        foreach (var block in _closed)
+            block.Bytes.Dispose();
         _closed.Clear();
         _deadLetters.Clear();
+        _events.Trim();
+        _deadLetterRows.Trim();
         _pendingBytes = 0;
     }
 
@@ -84,7 +96,7 @@ internal sealed class MeterOutput(int partition, MeterContext context)
         foreach (var block in _closed)
         {
             if (block.Rows is AccountRows == accounts)
-                Send(block.Rows, block.Count, block.Bytes, output);
+                Send(block.Rows, block.Count, block.Bytes.WrittenSpan, output);
         }
     }
 
@@ -94,7 +106,7 @@ internal sealed class MeterOutput(int partition, MeterContext context)
         rows.Add(letter, Encoding.ASCII.GetBytes(DeadLetters.SymbolOf(letter.Reason)));
         CloseIfFull(rows, letter.Detail.Length);
         var value = DeadLetters.Encode(letter, context.DeadLetterSchemaId);
-        _deadLetters.Add((record.Key.IsEmpty ? _noKey : record.Key.ToArray(), value));
+        _deadLetters.Add((DeadLetters.CutKey(record.Key).ToArray(), value));
         _pendingBytes += value.Length;
     }
 
@@ -105,25 +117,25 @@ internal sealed class MeterOutput(int partition, MeterContext context)
             return;
         if (rows.Block.EncodedBytes < MaxBlockBytes)
             return;
-        var count = rows.Block.RowCount;
-        var bytes = Encode(rows).ToArray();
-        _closed.Add(new PendingBlock(rows, count, bytes));
-        _pendingBytes += bytes.Length;
+        var block = new PendingBlock(rows, rows.Block.RowCount, new PooledBuffer(MaxBlockBytes));
+        Encode(rows, block.Bytes);
+        _closed.Add(block);
     }
 
     private void SendOpen(ILedgerRows rows, ITransactionOutput output)
     {
         var count = rows.Block.RowCount;
-        if (count > 0)
-            Send(rows, count, Encode(rows), output);
+        if (count == 0)
+            return;
+        _encoded.Clear();
+        Encode(rows, _encoded);
+        Send(rows, count, _encoded.WrittenSpan, output);
     }
 
-    private ReadOnlySpan<byte> Encode(ILedgerRows rows)
+    private static void Encode(ILedgerRows rows, PooledBuffer bytes)
     {
-        _encoded.ResetWrittenCount();
-        rows.Block.WriteTo(_encoded);
+        rows.Block.WriteTo(bytes);
         rows.Block.Reset();
-        return _encoded.WrittenSpan;
     }
 
     private void Send(ILedgerRows rows, int count, ReadOnlySpan<byte> bytes, ITransactionOutput output)

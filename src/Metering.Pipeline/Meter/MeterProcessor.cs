@@ -15,6 +15,9 @@ public sealed class MeterProcessor : IPartitionProcessor
 {
     public const string InputTopic = "token-events";
 
+    /// <summary>Whose account counts the records that belong to no source (R6). A publisher's source is never empty.</summary>
+    private static ReadOnlySpan<byte> Nobody => [];
+
     private readonly int _partition;
     private readonly MeterContext _context;
     private readonly SourceTable _sources = new();
@@ -63,6 +66,7 @@ public sealed class MeterProcessor : IPartitionProcessor
             case SchemaKind.Same:
                 return Decode(record, body);
             case SchemaKind.Resolved:
+                _resolved.Clear();
                 var error = schema.Plan!.TryTranscode(body, _resolved, EventLimits.MaxEventBytes, out var failedField);
                 return error == DecodeError.None
                     ? Decode(record, _resolved.WrittenSpan)
@@ -88,7 +92,7 @@ public sealed class MeterProcessor : IPartitionProcessor
         }
         _changed.Clear();
         _ids.SaveTo(output.SaveState);
-        _reporter.Retire(output, _key);
+        _reporter.Retire(now, output, _key);
     }
 
     private ProcessResult Decode(in InputRecord record, ReadOnlySpan<byte> body)
@@ -100,10 +104,10 @@ public sealed class MeterProcessor : IPartitionProcessor
             return Refuse(record, Undecodable(error, failedField is null ? "behind the last field" : $"at the field {failedField}"));
         if (!EventValidator.IsIdentityValid(e, record.Key, out var fault) || !IsAtHome(record, out fault))
             return Refuse(record, fault);
-        return Meter(record, e);
+        return Meter(record, e, body.Length);
     }
 
-    private ProcessResult Meter(in InputRecord record, in TokenEventView e)
+    private ProcessResult Meter(in InputRecord record, in TokenEventView e, int bodyBytes)
     {
         var account = _sources.Get(e.Source, e.Epoch);
         _changed.Add(account);
@@ -126,7 +130,7 @@ public sealed class MeterProcessor : IPartitionProcessor
             return Bury(record, e, fault);
         }
         account.AddMetered(record.ArrivedAtMs, numbered: e.Sequence > 0, e.InputTokens, e.OutputTokens);
-        _output.AddEvent(e, price, record);
+        _output.AddEvent(e, price, record.ArrivedAtMs, bodyBytes);
         Counters.AddMetered(e, price);
         return ProcessResult.Taken;
     }
@@ -134,17 +138,18 @@ public sealed class MeterProcessor : IPartitionProcessor
     /// <summary>Step 6. The model that answered is priced; the one asked for when that is not said or has no price.</summary>
     private bool TryPrice(in TokenEventView e, out PriceResult price, out EventFault fault)
     {
-        price = PriceAs(e.ServedModel, e);
-        if (!price.Priced)
-            price = PriceAs(e.Model, e);
+        var prices = _context.Prices;
+        price = PriceAs(prices, e.ServedModel, e);
+        if (price.Reason is Unpriced.UnknownModel or Unpriced.BeforeFirstPrice)
+            price = PriceAs(prices, e.Model, e);
         fault = price.Reason == Unpriced.Overflow
             ? new EventFault(DeadLetterReason.InvalidValue, $"{e.InputTokens} input and {e.OutputTokens} output tokens cost more than 9.2 million USD: no request does")
             : default;
         return price.Reason != Unpriced.Overflow;
     }
 
-    private PriceResult PriceAs(ReadOnlySpan<byte> model, in TokenEventView e) =>
-        _context.Prices.TryPrice(model, e.EventTimeMicros, e.InputTokens, e.CachedInputTokens, e.CacheWriteTokens, e.OutputTokens, e.ReasoningTokens);
+    private static PriceResult PriceAs(PriceBook prices, ReadOnlySpan<byte> model, in TokenEventView e) =>
+        prices.TryPrice(model, e.EventTimeMicros, e.InputTokens, e.CachedInputTokens, e.CacheWriteTokens, e.OutputTokens, e.ReasoningTokens);
 
     /// <summary>R7: without a sequence the identity is (source, request_id, attempt, operation), within the window.</summary>
     private SequenceVerdict TakeUnnumbered(in TokenEventView e)
@@ -176,7 +181,7 @@ public sealed class MeterProcessor : IPartitionProcessor
     /// <summary>A record that belongs to no sequence: rejected under no source, its gap stays (R6).</summary>
     private ProcessResult Refuse(in InputRecord record, in EventFault fault)
     {
-        var nobody = _sources.Get([], 0);
+        var nobody = _sources.Get(Nobody, 0);
         nobody.AddRejected(record.ArrivedAtMs, numbered: false);
         _changed.Add(nobody);
         _reporter.Touch(nobody);

@@ -9,6 +9,9 @@ namespace Metering.Pipeline.Meter;
 internal sealed class MonthlyRows<TRows>(Func<TRows> create)
     where TRows : class, ILedgerRows
 {
+    /// <summary>A live flow has one month, two at a month's turn; more are a replay of old data.</summary>
+    private const int KeptMonths = 3;
+
     private readonly Dictionary<int, TRows> _byMonth = [];
     private TRows? _current;
     private long _currentFromMicros, _currentToMicros;
@@ -19,6 +22,15 @@ internal sealed class MonthlyRows<TRows>(Func<TRows> create)
     /// <summary>The rows of the month of a time, in Unix microseconds.</summary>
     public TRows At(long micros) =>
         _current is not null && micros >= _currentFromMicros && micros < _currentToMicros ? _current : Switch(micros);
+
+    /// <summary>Called when all rows are sent: gives back the memory of a replay's many months.</summary>
+    public void Trim()
+    {
+        if (_byMonth.Count <= KeptMonths)
+            return;
+        _byMonth.Clear();
+        _current = null;
+    }
 
     private TRows Switch(long micros)
     {

@@ -35,14 +35,20 @@ public sealed class SchemaBook(ISchemaSource source, TimeProvider time, ILogger<
     /// <summary>Asks for what is waited for. Returns when at least one id is settled, or after a short wait.</summary>
     public async Task ResolvePendingAsync(CancellationToken cancellationToken)
     {
+        // The short wait is every task's own: in the lock one task's id would hold up all others' by turns (R14).
+        if (!await AskAsync(cancellationToken) && !_pending.IsEmpty)
+            await Task.Delay(RetryAfter, time, cancellationToken);
+    }
+
+    private async Task<bool> AskAsync(CancellationToken cancellationToken)
+    {
         await _asking.WaitAsync(cancellationToken);
         try
         {
             var settled = false;
             foreach (var schemaId in _pending.Keys)
                 settled |= await TrySettleAsync(schemaId, cancellationToken);
-            if (!settled && !_pending.IsEmpty)
-                await Task.Delay(RetryAfter, time, cancellationToken);
+            return settled;
         }
         finally
         {

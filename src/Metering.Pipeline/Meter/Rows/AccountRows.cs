@@ -42,7 +42,7 @@ internal sealed class AccountRows : ILedgerRows
         _rejected.Append(account.Rejected);
         _duplicate.Append(account.Duplicate);
         _tooOldToTell.Append(account.TooOldToTell);
-        _unnumbered.Append(account.Unnumbered);
+        _unnumbered.Append(account.Unnumbered + account.Unplaced);
         _highestSequence.Append(account.Sequences.Highest);
         _lost.Append(account.Lost);
         _inputTokens.Append(account.InputTokens);
