@@ -1,10 +1,18 @@
 using Metering.Benchmarks;
 using Metering.Benchmarks.Codec;
+using Metering.Benchmarks.Disk;
+using Metering.Benchmarks.Meter;
+using Metering.Benchmarks.Native;
+using Metering.Benchmarks.Sink;
 
 // Metering.Benchmarks [--json] [name…]: all benchmarks, or those named. Exit 1 if a goal is not met, 2 for an unknown name.
 var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer.Ordinal)
 {
     ["codec"] = CodecBench.Run,
+    ["native"] = NativeBench.Run,
+    ["disk"] = DiskBench.Run,
+    ["meter"] = MeterBench.Run,
+    ["sink"] = SinkBench.Run,
 };
 
 var json = args.Contains("--json", StringComparer.Ordinal);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Metering.Testing;
 
 namespace Metering.ClickHouse.Tests;
 
@@ -17,12 +18,9 @@ internal static class ChildProcess
 
     public static async Task<(int ExitCode, string Output)> RunAsync(Type type, string method, string argument, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["-explicit", "only", "-method", $"{type.FullName}.{method}"])
-        {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = SelfProcess.Start("-explicit", "only", "-method", $"{type.FullName}.{method}");
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
         start.Environment[Marker] = argument;
         foreach (var (name, value) in environment)
             start.Environment[name] = value;

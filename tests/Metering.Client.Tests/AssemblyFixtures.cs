@@ -1,3 +1,3 @@
 using Metering.Testing;
 
-[assembly: AssemblyFixture(typeof(KafkaFixture))]
+[assembly: AssemblyFixture(typeof(OwnKafkaFixture))]

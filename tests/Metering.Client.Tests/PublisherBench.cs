@@ -18,8 +18,13 @@ internal sealed class PublisherBench : IDisposable
     {
         var options = new PublisherOptions
         {
-            Brokers = "none:1", Registry = "http://none", Source = "unit", DataFolder = _folder.Path,
-            Window = 64, CloseTimeout = TimeSpan.FromSeconds(5), ReportInterval = TimeSpan.FromMilliseconds(50),
+            Brokers = "none:1",
+            Registry = "http://none",
+            Source = "unit",
+            DataFolder = _folder.Path,
+            Window = 64,
+            CloseTimeout = TimeSpan.FromSeconds(5),
+            ReportInterval = TimeSpan.FromMilliseconds(50),
         };
         configure?.Invoke(options);
         return TokenEventPublisher.StartAsync(options, Broker, Broker.Connect, Log, clock ?? TimeProvider.System);

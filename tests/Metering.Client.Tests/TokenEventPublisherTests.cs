@@ -192,8 +192,14 @@ public sealed class TokenEventPublisherTests
     {
         var options = new PublisherOptions
         {
-            Source = "", Registry = "nowhere", TopicPrefix = "a b", MaxSpoolBytes = 5, Window = 0, Epoch = -1,
-            KafkaConfig = { ["acks"] = "1" }, FsyncInterval = TimeSpan.Zero,
+            Source = "",
+            Registry = "nowhere",
+            TopicPrefix = "a b",
+            MaxSpoolBytes = 5,
+            Window = 0,
+            Epoch = -1,
+            KafkaConfig = { ["acks"] = "1" },
+            FsyncInterval = TimeSpan.Zero,
         };
         var wrong = await Assert.ThrowsAsync<OptionsValidationException>(() => TokenEventPublisher.StartAsync(options));
         string[] named = ["Brokers", "Registry", "Source", "TopicPrefix", "MaxSpoolBytes", "Window", "Epoch", "acks", "FsyncInterval"];

@@ -16,6 +16,7 @@ namespace Metering.Testing;
 public class KafkaFixture : IAsyncLifetime
 {
     private readonly string? _users;
+    private readonly bool _mustBeOwn;
     private string? _brokers;
     private string? _folder;
     private string? _skipReason;
@@ -24,7 +25,7 @@ public class KafkaFixture : IAsyncLifetime
     public KafkaFixture() => _users = null;
 
     /// <param name="users"><c>name:password,…</c>: a Kafka of our own with a SASL listener and ACLs; never METERING_TEST_KAFKA's.</param>
-    protected KafkaFixture(string? users) => _users = users;
+    protected KafkaFixture(string? users) => (_users, _mustBeOwn) = (users, true);
 
     /// <summary>Bootstrap servers; skips the test when there is no Kafka.</summary>
     public string Brokers
@@ -85,7 +86,7 @@ public class KafkaFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        if (_users is null && Environment.GetEnvironmentVariable("METERING_TEST_KAFKA") is { Length: > 0 } named)
+        if (!_mustBeOwn && Environment.GetEnvironmentVariable("METERING_TEST_KAFKA") is { Length: > 0 } named)
         {
             _brokers = named;
             return;

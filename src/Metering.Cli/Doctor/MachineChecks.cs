@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Metering.Cli.Settings;
+using Metering.ClickHouse.Embedded;
 
 namespace Metering.Cli.Doctor;
 
@@ -18,7 +19,7 @@ internal static class MachineChecks
     {
         if (settings.ClickHouseUrl is not null)
             return CheckResult.Ok("engine", "not needed: ClickHouse is elsewhere");
-        var path = named is { Length: > 0 } ? named : Path.Combine(AppContext.BaseDirectory, "libchdb.so");
+        var path = named is { Length: > 0 } ? named : ChdbLibrary.TryFind() ?? Path.Combine(AppContext.BaseDirectory, "libchdb.so");
         if (File.Exists(path))
             return CheckResult.Ok("engine", string.Create(CultureInfo.InvariantCulture, $"{path} ({new FileInfo(path).Length >> 20} MB)"));
         return named is { Length: > 0 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Metering.ClickHouse.Ledger;
 using Metering.Cli.Output;
 using Metering.Core.Reconciliation;
+using Metering.Pipeline.Meter;
 using Metering.Pipeline.Sink;
 
 namespace Metering.Cli.Hosting;
@@ -18,7 +19,7 @@ internal sealed class LiveLedger(PipelineHost pipeline, ServiceWait wait, TimePr
         {
             _last = await ReadLedgerAsync(cancellationToken);
         }
-        catch (LedgerException) // the sink and readiness tell of it; the table shows the last known totals
+        catch (Exception error) when (error is LedgerException or SchemaSourceAwayException) // readiness tells of it; the table shows the last known totals
         {
             _last = _last with { LedgerRows = -1 };
         }

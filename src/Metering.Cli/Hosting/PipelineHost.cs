@@ -89,7 +89,7 @@ internal sealed class PipelineHost : IAsyncDisposable
             Meter.Prices = await prices.ReadAsync(cancellationToken);
             return true;
         }, cancellationToken);
-        Run(prices.FollowAsync(async book =>
+        Run(prices.FollowAsync(wait, registry.Description, async book =>
         {
             Meter.Prices = book;
             await wait.ForAsync("ClickHouse, " + Ledger.Description, static error => error is LedgerException, async () =>

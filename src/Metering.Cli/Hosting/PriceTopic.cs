@@ -53,15 +53,15 @@ internal sealed partial class PriceTopic(Metering.Kafka.KafkaSettings kafka, Top
         return PriceBook.Create(good);
     }
 
-    /// <summary>Hands on a new book whenever the topic has changed.</summary>
-    public async Task FollowAsync(Func<PriceBook, Task> changed, CancellationToken cancellationToken)
+    /// <summary>Hands on a new book whenever the topic has changed; a registry that is away is waited for.</summary>
+    public async Task FollowAsync(ServiceWait wait, string registry, Func<PriceBook, Task> changed, CancellationToken cancellationToken)
     {
         for (var seen = -1L; ; await Task.Delay(LookAgainAfter, time, cancellationToken))
         {
             if (table.Version == seen)
                 continue;
             seen = table.Version;
-            await changed(await ReadAsync(cancellationToken));
+            await changed(await wait.ForAsync(registry, RegistryConnection.IsAway, () => ReadAsync(cancellationToken), cancellationToken));
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Metering.Cli.Replay;
+using Metering.Cli.Settings;
 using Metering.Core.Pricing;
 
 namespace Metering.Cli.Prices;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Metering.Cli.Settings;
 using Metering.Events;
 
 namespace Metering.Cli.Replay;
@@ -178,7 +179,7 @@ internal sealed class TokenEventRows(LineReader lines) : ITraceRows
 
     private TraceException Unknown(ref Utf8JsonReader reader, string name)
     {
-        var nearest = NearestName.Find(name, Names);
+        var nearest = NearestName.Of(name, Names);
         return JsonLine.Error(lines, ref reader, $"'{name}' is no field of a token event{(nearest is null ? "" : $"; did you mean {nearest}?")}");
     }
 }

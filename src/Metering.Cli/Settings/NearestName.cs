@@ -20,9 +20,11 @@ public static class NearestName
         return nearest;
     }
 
-    /// <summary>Levenshtein's distance.</summary>
-    private static int Edits(string a, string b)
+    /// <summary>Levenshtein's distance, case ignored; a name longer than 100 characters is infinitely far from any other.</summary>
+    public static int Edits(string a, string b)
     {
+        if (a.Length > 100 || b.Length > 100)
+            return int.MaxValue;
         var row = new int[b.Length + 1];
         for (var j = 0; j <= b.Length; j++)
             row[j] = j;

@@ -28,20 +28,20 @@ ENGINE = SummingMergeTree
 PARTITION BY toYYYYMMDD(time)
 ORDER BY (time, tenant, model, served_model, route, pool, api_key, ledger_partition)
 TTL time + INTERVAL 1 DAY
-SETTINGS non_replicated_deduplication_window = 100000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS metering.usage_1m AS metering.usage_1s
 ENGINE = SummingMergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (tenant, model, served_model, route, pool, api_key, time, ledger_partition)
 TTL time + INTERVAL 90 DAY
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS metering.usage_1h AS metering.usage_1s
 ENGINE = SummingMergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (tenant, model, served_model, route, pool, api_key, time, ledger_partition)
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS metering.usage_1s_from_events TO metering.usage_1s AS
 SELECT

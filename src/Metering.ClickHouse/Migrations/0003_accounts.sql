@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS metering.source_accounts
 )
 ENGINE = ReplacingMergeTree(received)
 ORDER BY (source, epoch, ledger_partition)
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Records that could not be metered; their originals are in the topic.
 CREATE TABLE IF NOT EXISTS metering.dead_letters
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS metering.dead_letters
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(arrived_at)
 ORDER BY (arrived_at, topic, partition, offset)
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- The prices that events were priced by: price_version in token_events names one. Tiers by the request's input.
 CREATE TABLE IF NOT EXISTS metering.prices
@@ -58,7 +58,8 @@ CREATE TABLE IF NOT EXISTS metering.prices
     reasoning_pico_usd    Int64
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (model, effective_from, price_version, above_input_tokens);
+ORDER BY (model, effective_from, price_version, above_input_tokens)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Where the rows came from: a topic of a cluster. Its number, times 65,536, plus the topic's partition is the rows'
 -- ledger_partition, so that pipelines of several clusters or prefixes may share a ledger and offsets never meet.
@@ -71,4 +72,5 @@ CREATE TABLE IF NOT EXISTS metering.ledger_origins
     claimed_at  DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = MergeTree
-ORDER BY number;
+ORDER BY number
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;

@@ -29,12 +29,12 @@ GROUP BY time, route;
 
 CREATE VIEW IF NOT EXISTS metering.cost_per_token AS
 SELECT time, tenant, model, sum(u.input_tokens) + sum(u.output_tokens) AS tokens, sum(u.cost_pico_usd) AS cost_pico_usd,
-    if(tokens = 0, NULL, cost_pico_usd / tokens) AS pico_usd_per_token
+    if(tokens = 0, NULL, toDecimal128(cost_pico_usd, 6) / greatest(tokens, 1)) AS pico_usd_per_token
 FROM metering.usage_1h AS u
 GROUP BY time, tenant, model;
 
 CREATE VIEW IF NOT EXISTS metering.cost_per_outcome AS
 SELECT time, tenant, model, route, sum(u.successes) AS successes, sum(u.cost_pico_usd) AS cost_pico_usd,
-    if(successes = 0, NULL, cost_pico_usd / successes) AS pico_usd_per_success
+    if(successes = 0, NULL, toDecimal128(cost_pico_usd, 6) / greatest(successes, 1)) AS pico_usd_per_success
 FROM metering.usage_1h AS u
 GROUP BY time, tenant, model, route;

@@ -27,10 +27,10 @@ public sealed class SourceTable
     }
 
     /// <summary>Puts a restored account in the place of an earlier one of the same source and epoch.</summary>
-    public EpochAccount Put(EpochAccount account)
+    public void Put(EpochAccount account)
     {
         Remove(account.Source, account.Epoch);
-        return Add(account);
+        Add(account);
     }
 
     public void Remove(ReadOnlySpan<byte> source, long epoch)

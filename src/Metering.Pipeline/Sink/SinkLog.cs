@@ -2,33 +2,33 @@ using Microsoft.Extensions.Logging;
 
 namespace Metering.Pipeline.Sink;
 
-/// <summary>SINK's log lines: event ids 4100 to 4199.</summary>
+/// <summary>SINK's log lines: event ids 5100 to 5199.</summary>
 internal static partial class SinkLog
 {
-    [LoggerMessage(4100, LogLevel.Information, "Sink partition {Partition}: finishing the open plan [{From}, {To}) of {Rows} rows")]
+    [LoggerMessage(5100, LogLevel.Information, "Sink partition {Partition}: finishing the open plan [{From}, {To}) of {Rows} rows")]
     public static partial void PlanTakenOver(ILogger logger, int partition, long from, long to, long rows);
 
-    [LoggerMessage(4101, LogLevel.Warning, "Sink partition {Partition}: insert into {Table} of blocks [{From}, {To}) was not acknowledged; again in {Backoff}")]
+    [LoggerMessage(5101, LogLevel.Warning, "Sink partition {Partition}: insert into {Table} of blocks [{From}, {To}) was not acknowledged; again in {Backoff}")]
     public static partial void InsertFailed(ILogger logger, Exception error, int partition, string table, long from, long to, TimeSpan backoff);
 
-    [LoggerMessage(4102, LogLevel.Warning, "Sink partition {Partition}: {Table} lacks {Count} blocks of [{From}, {To}) after its token was accepted; inserting just these")]
+    [LoggerMessage(5102, LogLevel.Warning, "Sink partition {Partition}: {Table} lacks {Count} blocks of [{From}, {To}) after its token was accepted; inserting just these")]
     public static partial void BlocksMissing(ILogger logger, int partition, string table, long from, long to, int count);
 
-    [LoggerMessage(4103, LogLevel.Warning, "Sink partition {Partition}: the ledger does not answer; again in {Backoff}")]
+    [LoggerMessage(5103, LogLevel.Warning, "Sink partition {Partition}: the ledger does not answer; again in {Backoff}")]
     public static partial void LedgerAway(ILogger logger, Exception error, int partition, TimeSpan backoff);
 
-    [LoggerMessage(4104, LogLevel.Error, "Sink partition {Partition} has stopped")]
+    [LoggerMessage(5104, LogLevel.Error, "Sink partition {Partition} has stopped")]
     public static partial void TaskStopped(ILogger logger, Exception error, int partition);
 
-    [LoggerMessage(4105, LogLevel.Information, "Sink partition {Partition}: begins at {Offset}")]
+    [LoggerMessage(5105, LogLevel.Information, "Sink partition {Partition}: begins at {Offset}")]
     public static partial void TaskStarted(ILogger logger, int partition, long offset);
 
-    [LoggerMessage(4106, LogLevel.Information, "Sink partition {Partition}: given back")]
+    [LoggerMessage(5106, LogLevel.Information, "Sink partition {Partition}: given back")]
     public static partial void TaskEnded(ILogger logger, int partition);
 
-    [LoggerMessage(4107, LogLevel.Warning, "Sink: {What} failed; again later")]
+    [LoggerMessage(5107, LogLevel.Warning, "Sink: {What} failed; again later")]
     public static partial void HousekeepingFailed(ILogger logger, Exception error, string what);
 
-    [LoggerMessage(4108, LogLevel.Warning, "Sink partition {Partition}: fenced, the group has given it to another")]
+    [LoggerMessage(5108, LogLevel.Warning, "Sink partition {Partition}: fenced, the group has given it to another")]
     public static partial void Fenced(ILogger logger, Exception error, int partition);
 }

@@ -20,6 +20,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     private static readonly TimeSpan PollFor = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan CommittedWithin = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GiveBackWithin = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan TakeUpAgainAfter = TimeSpan.FromSeconds(1);
 
     private readonly string _topic = kafka.Topic(MeteredBlock.Topic);
     private readonly ConcurrentDictionary<int, Running> _running = new();
@@ -55,6 +56,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         {
             Poll(consumer);
             PauseTheFull(consumer);
+            TakeUpTheFenced(consumer);
             housekeeping.MaybeRun(consumer, _topic, _running.ToArray().ToDictionary(pair => pair.Key, pair => pair.Value.Task.Status.Committed));
         }
         GiveBack([.. _running.Keys], abort: false);
@@ -102,7 +104,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     private TopicPartitionOffset Start(IConsumer<byte[], byte[]> consumer, TopicPartition partition)
     {
         var id = partition.Partition.Value;
-        var (committed, metadata) = OffsetMetadata.Committed(consumer, _topic, id, CommittedWithin);
+        var (committed, metadata) = CommittedOf(consumer, id);
         // R13: a first start begins at the beginning, by decision; that the ledger holds nothing yet is checked by the task.
         var offset = committed ?? consumer.QueryWatermarkOffsets(partition, CommittedWithin).Low.Value;
         var where = new SinkPartition(id, offset, SinkPlan.FromMetadata(metadata), kafka.TopicPrefix + Group, origin);
@@ -114,6 +116,36 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         _running[id] = new Running(task, Task.Run(() => RunTaskAsync(task, id, stopping.Token, abort.Token)), stopping, abort);
         SinkLog.TaskStarted(logger, id, offset);
         return new TopicPartitionOffset(partition, offset);
+    }
+
+    /// <summary>The group's offset and metadata. Without them nothing can begin, so a broker that is away is waited for.</summary>
+    private (long? Offset, string Metadata) CommittedOf(IConsumer<byte[], byte[]> consumer, int partition)
+    {
+        while (true)
+        {
+            try
+            {
+                return OffsetMetadata.Committed(consumer, _topic, partition, CommittedWithin);
+            }
+            catch (KafkaException error) when (!error.Error.IsFatal)
+            {
+                SinkLog.HousekeepingFailed(logger, error, "asking for the group's offset");
+            }
+        }
+    }
+
+    /// <summary>A commit may be refused in the middle of a rebalance that then leaves the partition with us: the task has
+    /// ended, and its partition is taken up anew from the group's offset.</summary>
+    private void TakeUpTheFenced(IConsumer<byte[], byte[]> consumer)
+    {
+        foreach (var (partition, running) in _running)
+        {
+            if (running.Task.FencedAt is not { } fencedAt || !running.Completion.IsCompleted || time.GetElapsedTime(fencedAt) < TakeUpAgainAfter)
+                continue;
+            var where = new TopicPartition(_topic, partition);
+            consumer.Seek(Start(consumer, where));
+            consumer.Resume([where]);
+        }
     }
 
     private async Task RunTaskAsync(SinkTask task, int partition, CancellationToken stopping, CancellationToken abort)
@@ -128,6 +160,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         }
         catch (SinkFencedException error)
         {
+            task.FencedAt = time.GetTimestamp();
             SinkLog.Fenced(logger, error, partition);
         }
         catch (Exception error) // the loop's top: the partition stands still and says so, the others go on

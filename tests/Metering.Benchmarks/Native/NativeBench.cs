@@ -30,7 +30,7 @@ public static class NativeBench
         List<Figure> figures = [.. MeasureEncoders(native, rowBinary)];
         if (ChdbLibrary.TryFind() is null)
         {
-            figures.Add(new Figure(Bench, "insert into the engine", 0, "rows/s", null, null, true, "the embedded ClickHouse is not on this machine"));
+            figures.Add(new Figure(Bench, "insert into the engine", 0, "rows/s", null, null, Met: false, "the embedded ClickHouse is not on this machine (./metering doctor)"));
             return figures;
         }
         figures.AddRange(await MeasureInsertsAsync(native, rowBinary).ConfigureAwait(false));

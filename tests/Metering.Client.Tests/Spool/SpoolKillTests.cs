@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Metering.Client.Spool;
+using Metering.Testing;
 
 namespace Metering.Client.Tests.Spool;
 
@@ -31,9 +32,8 @@ public sealed class SpoolKillTests
 
     private async Task KillOneAsync(string folder, Random random)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, UseShellExecute = false };
-        foreach (var argument in (string[])["spool-child", folder, random.Next().ToString(CultureInfo.InvariantCulture)])
-            start.ArgumentList.Add(argument);
+        var start = SelfProcess.Start("spool-child", folder, random.Next().ToString(CultureInfo.InvariantCulture));
+        start.RedirectStandardOutput = true;
         using var child = Process.Start(start)!;
         long epoch = 0;
         var stopwatch = new Stopwatch();

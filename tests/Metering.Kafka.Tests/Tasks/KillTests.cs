@@ -43,11 +43,8 @@ public sealed class KillTests(KafkaFixture kafka)
 
     private async Task RunChildUntilItKillsItselfAsync(KafkaSettings settings, string point)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, UseShellExecute = false };
-        if (Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal))
-            start.ArgumentList.Add(typeof(KillTests).Assembly.Location);
-        foreach (var argument in (string[])["-explicit", "only", "-noColor", "-method", $"{typeof(KillTests).FullName}.{nameof(Child)}"])
-            start.ArgumentList.Add(argument);
+        var start = SelfProcess.Start("-explicit", "only", "-noColor", "-method", $"{typeof(KillTests).FullName}.{nameof(Child)}");
+        start.RedirectStandardOutput = true;
         start.Environment["METERING_TEST_KAFKA"] = kafka.Brokers;
         start.Environment[PrefixVariable] = settings.TopicPrefix;
         start.Environment[PointVariable] = point;

@@ -53,7 +53,8 @@ internal sealed class StageBench : IDisposable
             InputTopic = "input",
             CreateProcessor = _ => new CountingProcessor(waits),
             WaitAsync = wait ?? (token => Task.Delay(Timeout.Infinite, token)),
-        }, NullLogger<TransactionalStage>.Instance, TimeProvider.System) { Fault = fault });
+        }, NullLogger<TransactionalStage>.Instance, TimeProvider.System)
+        { Fault = fault });
 
     /// <summary>Sends numbered records, spread over the partitions by their key.</summary>
     public async Task ProduceAsync(int count, int valueBytes = 0)

@@ -12,7 +12,8 @@ internal sealed class TokenEventRows : ILedgerRows
     private readonly LowCardinalityColumn _source, _tenant, _apiKey, _route, _experiment, _model, _servedModel, _provider, _pool, _node;
     private readonly StringColumn _leaseId, _requestId, _parentRequestId, _user;
     private readonly FixedColumn<long> _epoch, _sequence, _eventTime, _inputTokens, _cachedInputTokens, _cacheWriteTokens, _outputTokens, _reasoningTokens;
-    private readonly FixedColumn<long> _queueUs, _ttftUs, _durationUs, _gpuUs, _kvTokenMs, _costPicoUsd, _arrivedAt;
+    private readonly FixedColumn<long> _queueUs, _ttftUs, _durationUs, _gpuUs, _kvTokenMs, _costPicoUsd;
+    private readonly FixedColumn<uint> _arrivedAt;
     private readonly NullableColumn<long> _admittedAt, _promptHash;
     private readonly FixedColumn<int> _attempt;
     private readonly FixedColumn<sbyte> _operation, _status, _outcome;
@@ -62,7 +63,7 @@ internal sealed class TokenEventRows : ILedgerRows
         _costPicoUsd = _block.Int64("cost_pico_usd");
         _priced = _block.UInt8("priced");
         _priceVersion = _block.UInt64("price_version");
-        _arrivedAt = _block.DateTime64Millis("arrived_at");
+        _arrivedAt = _block.DateTime("arrived_at");
     }
 
     public string Table => "token_events";
@@ -114,7 +115,7 @@ internal sealed class TokenEventRows : ILedgerRows
         _costPicoUsd.Append(price.CostPicoUsd);
         _priced.Append(price.Priced ? (byte)1 : (byte)0);
         _priceVersion.Append(price.PriceVersion);
-        _arrivedAt.Append(arrivedAtMs);
+        _arrivedAt.Append((uint)(arrivedAtMs / 1000));
         _block.EndRow();
     }
 }

@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Globalization;
+using Metering.ClickHouse.Embedded;
+using Metering.ClickHouse.Ledger;
+using Metering.ClickHouse.Migrations;
+using Metering.Pipeline.Blocks;
+using Metering.Pipeline.Sink;
+
+namespace Metering.Benchmarks.Sink;
+
+/// <summary>
+/// SINK into the embedded engine, against that engine inserting the same Native blocks of the same size directly: one
+/// statement after the other, blocks encoded beforehand, no plan, no token. Real tables with their roll-ups, blocks made
+/// by METER. Rounds of both alternate on emptied tables; a ratio is the median of the rounds' own.
+/// </summary>
+public static class SinkBench
+{
+    private const string Bench = "sink";
+    private const string Baseline = "the engine inserting the same blocks directly";
+    private const double Goal = 0.8;
+    private const int Events = 480_000;
+    private const int RoundCount = 5;
+
+    // What SINK does after a pause (as much as a plan takes), and in the flow: 200 ms at 200,000 events/s.
+    private static readonly (string Name, SinkOptions Options)[] Plans =
+    [
+        ("full plans", new SinkOptions()),
+        ("plans of 40,000 rows", new SinkOptions { MaxPlanRows = 40_000 }),
+    ];
+
+    public static IReadOnlyList<Figure> Run() => ChdbLibrary.TryFind() is null
+        ? [new Figure(Bench, "full plans, ratio", 0, "x", Baseline, Goal, Met: false, "the embedded ClickHouse is not on this machine (./metering doctor)")]
+        : RunAsync().GetAwaiter().GetResult();
+
+    private static async Task<IReadOnlyList<Figure>> RunAsync()
+    {
+        var folder = Directory.CreateTempSubdirectory("metering-bench-sink-");
+        try
+        {
+            await using var ledger = await EmbeddedLedger.StartAsync(new EmbeddedEngineOptions { Directory = folder.FullName });
+            await new Migrator(ledger, TimeProvider.System).ApplyAsync(CancellationToken.None);
+            var blocks = await FleetBlocks.MakeAsync(Events, TimeProvider.System.GetUtcNow().AddMinutes(-1));
+            var figures = new List<Figure>
+            {
+                Figure.Told(Bench, "rows of a block, mean", blocks.Where(block => block.IsCounted).Average(block => block.Rows), "rows"),
+                Figure.Told(Bench, "bytes of a row in its block", blocks.Where(block => block.IsCounted).Sum(block => (double)block.Bytes.Length) / Events, "B"),
+            };
+            foreach (var (name, options) in Plans)
+                figures.AddRange(await MeasureAsync(ledger, blocks, name, options));
+            return figures;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static async Task<IReadOnlyList<Figure>> MeasureAsync(EmbeddedLedger ledger, IReadOnlyList<MeteredBlock> blocks, string name, SinkOptions options)
+    {
+        var recording = new RecordingLedger();
+        await SinkRun.RunAsync(blocks, recording, options, "recorded");
+        var sink = new List<double>();
+        var direct = new List<double>();
+        for (var round = -1; round < RoundCount; round++)
+        {
+            var topicId = string.Create(CultureInfo.InvariantCulture, $"{name} {round}");
+            var theirs = await TimeAsync(ledger, () => InsertDirectlyAsync(ledger.Engine, recording.Inserts));
+            var ours = await TimeAsync(ledger, () => SinkRun.RunAsync(blocks, ledger, options, topicId));
+            if (round < 0)
+                continue; // caches and code get warm
+            sink.Add(ours);
+            direct.Add(theirs);
+        }
+        return
+        [
+            Figure.Told(Bench, name + ": rows of an insert, mean", Events / (double)recording.Inserts.Count(insert => insert.Table == "metering.token_events"), "rows"),
+            Figure.Told(Bench, name + ": SINK", Rounds.Median(sink), "rows/s"),
+            Figure.Told(Bench, name + ": engine directly", Rounds.Median(direct), "rows/s"),
+            Figure.AtLeast(Bench, name + ", ratio", Rounds.Median(sink.Zip(direct, (ours, theirs) => ours / theirs)), "x", Goal, Baseline),
+        ];
+    }
+
+    private static async Task InsertDirectlyAsync(EmbeddedEngine engine, IReadOnlyList<LedgerInsert> inserts)
+    {
+        foreach (var insert in inserts)
+        {
+            // Without a token the engine would know the data again from the round before.
+            var sql = $"INSERT INTO {insert.Table} ({string.Join(", ", insert.Columns)}) SETTINGS insert_deduplicate = 0";
+            await engine.InsertAsync(new EmbeddedInsert(sql), insert.Blocks);
+        }
+    }
+
+    /// <summary>Rows a second, of events, into empty tables.</summary>
+    private static async Task<double> TimeAsync(EmbeddedLedger ledger, Func<Task> insert)
+    {
+        foreach (var table in (string[])["token_events", "usage_1s", "usage_1m", "usage_1h", "source_accounts"])
+            await ledger.ExecuteAsync("TRUNCATE TABLE metering." + table);
+        var start = Stopwatch.GetTimestamp();
+        await insert();
+        var elapsed = Stopwatch.GetElapsedTime(start);
+        foreach (var sql in (string[])["SELECT count() FROM metering.token_events", "SELECT sum(requests) FROM metering.usage_1m"])
+        {
+            var held = (await ledger.RowsAsync(sql))[0][0];
+            if (held != Events.ToString(CultureInfo.InvariantCulture))
+                throw new InvalidOperationException($"{Events} events were inserted, {sql} says {held}");
+        }
+        return Events / elapsed.TotalSeconds;
+    }
+}
