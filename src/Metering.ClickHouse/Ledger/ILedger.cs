@@ -24,7 +24,8 @@ public interface ILedger : IAsyncDisposable
 
 /// <summary>One insert: blocks of one ledger partition, one plan, one token (R17, R18).</summary>
 /// <param name="Table">With its database, e.g. <c>metering.token_events</c>.</param>
-/// <param name="Blocks">Native blocks, encoded; all have the same columns.</param>
+/// <param name="Blocks">Native blocks, encoded, one after the other; all have the same columns. A block may lie in several
+/// pieces: only the order of the bytes counts.</param>
 /// <param name="Columns">The columns' names in the blocks' order.</param>
 /// <param name="Token">insert_deduplication_token: names the data.</param>
 public sealed record LedgerInsert(string Table, IReadOnlyList<ReadOnlyMemory<byte>> Blocks, IReadOnlyList<string> Columns, string Token);

@@ -37,15 +37,39 @@ public readonly record struct NativeBlockHeader(int Columns, int Rows, int Heade
     {
         if (!TryRead(block, out var header))
             throw new FormatException($"These {block.Length} bytes are no Native block: its counts of columns and rows cannot be.");
-        WriteNumber(output, (ulong)(header.Columns + columns.Length));
-        WriteNumber(output, (ulong)header.Rows);
+        output.Write(header.WithColumns(columns.Length).Span);
         output.Write(block[header.HeaderBytes..]);
+        WriteColumns(columns, header.Rows, output);
+    }
+
+    /// <summary>The header of this block with more columns behind its own: whoever sends it sends the block's bytes from
+    /// <see cref="HeaderBytes"/> on, then <see cref="WriteColumns"/>.</summary>
+    public ReadOnlyMemory<byte> WithColumns(int added)
+    {
+        var bytes = new byte[2 * Varint.MaxBytes];
+        var used = Varint.Write(bytes, (ulong)(Columns + added));
+        used += Varint.Write(bytes.AsSpan(used), (ulong)Rows);
+        return bytes.AsMemory(0, used);
+    }
+
+    /// <summary>Writes columns that have one value in all rows, as they stand in a block.</summary>
+    public static void WriteColumns(ReadOnlySpan<ConstantColumn> columns, int rows, IBufferWriter<byte> output)
+    {
         foreach (var column in columns)
         {
             WriteText(output, column.Name);
             WriteText(output, column.Type);
-            WriteValues(output, column, header.Rows);
+            WriteValues(output, column, rows);
         }
+    }
+
+    /// <summary>At least what <see cref="WriteColumns"/> will write.</summary>
+    public static int BytesOf(ReadOnlySpan<ConstantColumn> columns, int rows)
+    {
+        var bytes = 0;
+        foreach (var column in columns)
+            bytes += (2 * Varint.MaxBytes) + Encoding.UTF8.GetMaxByteCount(column.Name.Length + column.Type.Length) + (rows * column.Width);
+        return bytes;
     }
 
     private static void WriteValues(IBufferWriter<byte> output, ConstantColumn column, int rows)

@@ -16,9 +16,9 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     private static readonly TimeSpan FirstBackoff = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MaxBackoff = TimeSpan.FromSeconds(5);
 
-    private readonly Channel<MeteredBlock> _arrived = Channel.CreateUnbounded<MeteredBlock>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly Channel<Arrival> _arrived = Channel.CreateUnbounded<Arrival>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly LedgerBlocks _held = new(ledger, where.LedgerPartition);
-    private MeteredBlock? _next; // taken from the channel, not yet in a batch
+    private Arrival? _next; // taken from the channel, not yet in a batch
     private long _bufferedBytes;
     private long _planCommittedAt;
 
@@ -35,7 +35,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     {
         Interlocked.Add(ref _bufferedBytes, block.Bytes.Length);
         Status.Arrived(block, time.GetUtcNow());
-        _arrived.Writer.TryWrite(block);
+        _arrived.Writer.TryWrite(new Arrival(block, time.GetTimestamp()));
     }
 
     /// <param name="stopping">Take no more blocks; an insert under way is finished.</param>
@@ -65,7 +65,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     {
         var blocks = new List<MeteredBlock>();
         do
-            blocks.Add(await TakeAsync(stopping));
+            blocks.Add((await TakeAsync(stopping)).Block);
         while (blocks[^1].Offset + 1 < plan.To);
         var rebuilt = SinkPlan.Of(plan.From, blocks);
         if (rebuilt != plan)
@@ -84,36 +84,42 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
             throw new LedgerMismatchException($"{MeteredBlock.Topic} {where.Partition}: the ledger holds block {highest}, the group's offset is {position}: the group's offsets were lost or set back. Set the offset of group {where.GroupId} to {highest + 1} with Kafka's own tool, then start again");
     }
 
+    /// <summary>What waits, up to a plan's size. The wait counts from the first block's arrival: what came during the last
+    /// insert goes into the next without another wait.</summary>
     private async Task<List<MeteredBlock>> NextBatchAsync(CancellationToken stopping)
     {
-        var batch = new List<MeteredBlock> { await TakeAsync(stopping) };
-        long bytes = batch[0].Bytes.Length, rows = batch[0].Rows;
-        using var due = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        using var timer = time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), due, options.MaxWait, Timeout.InfiniteTimeSpan);
+        var first = await TakeAsync(stopping);
+        var batch = new List<MeteredBlock> { first.Block };
+        long bytes = first.Block.Bytes.Length, rows = first.Block.Rows;
+        var wait = options.MaxWait - time.GetElapsedTime(first.At);
+        using var timer = new CancellationTokenSource(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, time);
+        using var due = CancellationTokenSource.CreateLinkedTokenSource(stopping, timer.Token);
         while (await PeekAsync(due.Token, stopping) is { } next && bytes + next.Bytes.Length <= options.MaxPlanBytes && rows + next.Rows <= options.MaxPlanRows)
         {
-            batch.Add(await TakeAsync(stopping));
+            batch.Add((await TakeAsync(stopping)).Block);
             bytes += next.Bytes.Length;
             rows += next.Rows;
         }
         return batch;
     }
 
-    private async ValueTask<MeteredBlock> TakeAsync(CancellationToken cancellationToken)
+    private async ValueTask<Arrival> TakeAsync(CancellationToken cancellationToken)
     {
-        var block = _next ?? await _arrived.Reader.ReadAsync(cancellationToken);
+        var arrival = _next ?? await _arrived.Reader.ReadAsync(cancellationToken);
         _next = null;
-        return block;
+        return arrival;
     }
 
-    /// <summary>The next block without taking it; null once the batch is due.</summary>
+    /// <summary>The next block without taking it; null once the batch is due and nothing waits.</summary>
     private async ValueTask<MeteredBlock?> PeekAsync(CancellationToken due, CancellationToken stopping)
     {
-        if (_next is not null || _arrived.Reader.TryRead(out _next))
-            return _next;
+        if (_next is not null)
+            return _next.Value.Block;
+        if (_arrived.Reader.TryRead(out var waiting))
+            return (_next = waiting).Value.Block;
         try
         {
-            return _next = await _arrived.Reader.ReadAsync(due);
+            return (_next = await _arrived.Reader.ReadAsync(due)).Value.Block;
         }
         catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
         {
@@ -214,4 +220,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
             }
         }
     }
+
+    /// <param name="At">Timestamp.</param>
+    private readonly record struct Arrival(MeteredBlock Block, long At);
 }

@@ -49,7 +49,7 @@ internal sealed partial class FakeLedger : ILedger
         if (fault != Fault.WithoutToken)
             _tokens.Add(insert.Token);
         if (!isKnown && fault != Fault.TokenOnly)
-            Write(insert, fault == Fault.FirstBlockOnly ? 1 : insert.Blocks.Count);
+            Write(insert, fault == Fault.FirstBlockOnly ? 1 : int.MaxValue);
         if (fault is not null)
             throw new LedgerException("connection lost", isTransient: true);
         return Task.FromResult(-1L);
@@ -79,11 +79,12 @@ internal sealed partial class FakeLedger : ILedger
 
     private void Write(LedgerInsert insert, int blocks)
     {
-        foreach (var block in insert.Blocks.Take(blocks))
+        // SINK sends a block in three pieces: its counts, its columns, and the added ones, of which block_offset is the last.
+        foreach (var pieces in insert.Blocks.Chunk(3).Take(blocks))
         {
-            // SINK's last column is block_offset: its last 8 bytes are the last row's. The second byte is the row count.
-            var key = (insert.Table["metering.".Length..], (long)BinaryPrimitives.ReadUInt64LittleEndian(block.Span[^8..]));
-            Rows[key] = Rows.GetValueOrDefault(key) + block.Span[1];
+            // The last 8 bytes are the last row's block. The second byte is the row count.
+            var key = (insert.Table["metering.".Length..], (long)BinaryPrimitives.ReadUInt64LittleEndian(pieces[2].Span[^8..]));
+            Rows[key] = Rows.GetValueOrDefault(key) + pieces[0].Span[1];
         }
     }
 
