@@ -11,7 +11,7 @@ public sealed class ChaosTests(KafkaFixture kafka)
     [Fact]
     public async Task Chaos_two_rounds_lose_and_double_nothing_and_leave_nothing_behind_R1_to_R22()
     {
-        const ulong Seed = 5; // the first kill hits a running up, the second one that starts
+        const ulong Seed = 3; // the first kill hits a running up, the second one that starts
         await using var stand = new Stand(kafka.Brokers);
         var chaos = await stand.Start(["chaos", "--json", "--rounds", "2", "--seed", Seed.ToString(CultureInfo.InvariantCulture),
             "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "4", "--data", stand.Folder]).EndAsync();
