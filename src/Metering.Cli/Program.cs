@@ -7,4 +7,5 @@ return await new MeteringApplication(
     new ReplayCommand(),
     new VerifyCommand(),
     new QueryCommand(),
+    new ChaosCommand(),
     new DoctorCommand()).RunAsync(args);

@@ -163,4 +163,6 @@ internal sealed record ReplayLine(long Published, long InputTokens, long OutputT
 [JsonSerializable(typeof(ReplayLine))]
 [JsonSerializable(typeof(VerifyLine))]
 [JsonSerializable(typeof(VerifyTotals))]
+[JsonSerializable(typeof(ChaosRoundLine))]
+[JsonSerializable(typeof(ChaosLine))]
 internal sealed partial class CommandJson : JsonSerializerContext;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Confluent.Kafka;
 using Metering.Cli.Hosting;
 using Metering.Cli.Settings;
 using Metering.ClickHouse.Ledger;
@@ -18,7 +17,6 @@ public sealed class VerifyCommand : MeteringCommand
     /// <summary>An account reaches the ledger up to a second after its events, and a report up to a second late.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
 
     private readonly Option<string> _wait = new("--wait") { Description = "How long to wait for what is in flight.", HelpName = "DURATION", DefaultValueFactory = static _ => "0s" };
 
@@ -32,7 +30,7 @@ public sealed class VerifyCommand : MeteringCommand
         if (!Durations.TryParse(context.Parsed.GetRequiredValue(_wait), out var wait))
             throw new WrongUsageException($"--wait \"{context.Parsed.GetRequiredValue(_wait)}\" is no duration; write 30s or 5m.");
         var kafka = Connections.Kafka(context.Settings, "verify");
-        CheckKafka(kafka);
+        Connections.CheckKafka(kafka);
         using var registry = new RegistryConnection(context.Settings.RegistryOrLocal);
         await using var ledger = new ServerLedger(Connections.WithSecrets(context.Settings.ClickHouseOrLocal));
         var reports = new TopicTable<SourceReport>(kafka, TopicCatalogue.SourceReports, registry, context.Loggers, context.Time);
@@ -121,19 +119,6 @@ public sealed class VerifyCommand : MeteringCommand
         context.Output.Line(totals, CommandJson.Default.VerifyTotals, static t => string.Create(CultureInfo.InvariantCulture,
             $"{(t.Ok ? "It adds up" : "IT DOES NOT ADD UP")}: {t.Sources} sources, published {t.Published} = metered {t.Metered} + rejected {t.Rejected} + in flight {t.InFlight} + lost {t.Lost}"));
         return isOk ? ExitCodes.Done : ExitCodes.Failed;
-    }
-
-    private static void CheckKafka(Metering.Kafka.KafkaSettings kafka)
-    {
-        using var admin = new AdminClientBuilder(kafka.Admin()).SetLogHandler(static (_, _) => { }).Build();
-        try
-        {
-            admin.GetMetadata(AnswerWithin);
-        }
-        catch (KafkaException error)
-        {
-            throw new ServiceUnreachableException("Kafka", kafka.Brokers, error.Error.Reason, "check --brokers", error);
-        }
     }
 }
 

@@ -1,3 +1,5 @@
+using Confluent.Kafka;
+using Metering.Cli.Commands;
 using Metering.Cli.Settings;
 using KafkaSettings = Metering.Kafka.KafkaSettings;
 
@@ -6,6 +8,8 @@ namespace Metering.Cli.Hosting;
 /// <summary>Turns the settings into what each part connects by.</summary>
 internal static class Connections
 {
+    private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
+
     public static KafkaSettings Kafka(MeteringSettings settings, string role) => new()
     {
         Brokers = settings.BrokersOrLocal,
@@ -21,5 +25,20 @@ internal static class Connections
         if (url.User is { } user)
             (builder.UserName, builder.Password) = (Uri.EscapeDataString(user), Uri.EscapeDataString(url.Password ?? ""));
         return builder.Uri.AbsoluteUri;
+    }
+
+    /// <summary>For operator commands, which end when Kafka is away; roles wait.</summary>
+    /// <exception cref="ServiceUnreachableException">No broker answers.</exception>
+    public static void CheckKafka(KafkaSettings kafka)
+    {
+        using var admin = new AdminClientBuilder(kafka.Admin()).SetLogHandler(static (_, _) => { }).Build();
+        try
+        {
+            admin.GetMetadata(AnswerWithin);
+        }
+        catch (KafkaException error)
+        {
+            throw new ServiceUnreachableException("Kafka", kafka.Brokers, error.Error.Reason, "check --brokers", error);
+        }
     }
 }

@@ -22,7 +22,8 @@ internal sealed class EngineConnection
         Mark = name;
         _thread = new EngineThread("clickhouse " + name);
         // log_comment tells this connection's statements from all others in system.processes, for Kill.
-        _arguments = ["clickhouse", "--path=" + directory, "--log_comment=" + name, .. settings];
+        // On a terminal the engine would write its log and its progress across our table; its errors come by the calls.
+        _arguments = ["clickhouse", "--path=" + directory, "--log_comment=" + name, "--progress=off", "--log-level=none", .. settings];
     }
 
     public string Name { get; }

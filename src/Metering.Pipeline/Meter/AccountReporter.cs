@@ -20,10 +20,10 @@ internal sealed class AccountReporter(SourceTable sources)
     private long _latestArrivalMs;
     private long _retiredAtMs;
 
-    public void Touch(EpochAccount account)
+    public void Touch(EpochAccount account, long arrivedAtMs)
     {
         _unreported.Add(account);
-        _latestArrivalMs = Math.Max(_latestArrivalMs, account.LastArrivalMs);
+        _latestArrivalMs = Math.Max(_latestArrivalMs, arrivedAtMs);
     }
 
     /// <summary>A clock that was set back must not silence the reports until it has caught up.</summary>

@@ -111,7 +111,7 @@ public sealed class MeterProcessor : IPartitionProcessor
     {
         var account = _sources.Get(e.Source, e.Epoch);
         _changed.Add(account);
-        _reporter.Touch(account);
+        _reporter.Touch(account, record.ArrivedAtMs);
         var verdict = e.Sequence > 0 ? account.Sequences.Take(e.Sequence) : TakeUnnumbered(e);
         if (verdict == SequenceVerdict.Duplicate)
         {
@@ -184,7 +184,7 @@ public sealed class MeterProcessor : IPartitionProcessor
         var nobody = _sources.Get(Nobody, 0);
         nobody.AddRejected(record.ArrivedAtMs, numbered: false);
         _changed.Add(nobody);
-        _reporter.Touch(nobody);
+        _reporter.Touch(nobody, record.ArrivedAtMs);
         Counters.AddRejected(fault.Reason);
         _output.AddDeadLetter(record, fault);
         return ProcessResult.Taken;

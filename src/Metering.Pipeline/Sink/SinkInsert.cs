@@ -19,8 +19,8 @@ internal static class SinkInsert
         foreach (var block in blocks)
         {
             ConstantColumn[] added = [partition, ConstantColumn.UInt64("block_offset", checked((ulong)block.Offset))];
-            if (!NativeBlockHeader.TryRead(block.Bytes.Span, out var header))
-                throw new InvalidDataException($"{MeteredBlock.Topic} offset {block.Offset}: its {block.Bytes.Length} bytes are no Native block; only METER may write to this topic");
+            if (!NativeBlockHeader.TryRead(block.Bytes.Span, out var header) || header.Rows != block.Rows)
+                throw new InvalidDataException($"{MeteredBlock.Topic} offset {block.Offset}: its {block.Bytes.Length} bytes are no Native block of {block.Rows} rows; only METER may write to this topic");
             pieces.Add(header.WithColumns(added.Length));
             pieces.Add(block.Bytes[header.HeaderBytes..]);
             pieces.Add(Columns(added, header.Rows));

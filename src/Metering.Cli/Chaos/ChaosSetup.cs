@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Confluent.Kafka;
+using Confluent.Kafka.Admin;
+using Metering.Cli.Hosting;
+using Metering.Cli.Settings;
+using Metering.Kafka.Topics;
+
+namespace Metering.Cli.Chaos;
+
+/// <summary>A corner of the Kafka cluster and of the disk that nothing else uses, and the settings of what runs in it.</summary>
+internal sealed class ChaosSetup
+{
+    private readonly MeteringSettings _settings;
+
+    public ChaosSetup(MeteringSettings settings)
+    {
+        _settings = settings;
+        Prefix = $"{settings.Kafka.TopicPrefix}chaos-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}-";
+        Folder = Directory.CreateDirectory(Path.Combine(settings.Run.DataDirectory, Prefix.TrimEnd('-'))).FullName;
+        Registry = settings.RegistryUrl ?? ServiceUrl.Local(FreePort());
+        ClickHouse = settings.ClickHouseUrl ?? ServiceUrl.Local(FreePort());
+        Kafka = Connections.Kafka(settings, "chaos") with { TopicPrefix = Prefix };
+    }
+
+    public string Prefix { get; }
+
+    public string Folder { get; }
+
+    public ServiceUrl Registry { get; }
+
+    public ServiceUrl ClickHouse { get; }
+
+    public Metering.Kafka.KafkaSettings Kafka { get; }
+
+    /// <summary>For <c>up</c>.</summary>
+    public Dictionary<string, string> OfUp()
+    {
+        var all = Common();
+        all[KnownSettings.Workload.EnvironmentName] = "none";
+        all[KnownSettings.Data.EnvironmentName] = Path.Combine(Folder, "up");
+        all[KnownSettings.Partitions.EnvironmentName] = Text(_settings.Kafka.Partitions);
+        all[KnownSettings.CommitInterval.EnvironmentName] = Text((long)_settings.Run.CommitInterval.TotalMilliseconds) + "ms";
+        all[KnownSettings.ServerPort.EnvironmentName] = "0";
+        if (_settings.Kafka.Replication is { } replication)
+            all[KnownSettings.Replication.EnvironmentName] = Text(replication);
+        Add(all, KnownSettings.RegistryUrl, KnownSettings.RegistryPort, _settings.RegistryUrl, Registry);
+        Add(all, KnownSettings.ClickHouseUrl, KnownSettings.ClickHousePort, _settings.ClickHouseUrl, ClickHouse);
+        return all;
+    }
+
+    /// <summary>For <c>verify</c>.</summary>
+    public Dictionary<string, string> OfVerify()
+    {
+        var all = Common();
+        all[KnownSettings.RegistryUrl.EnvironmentName] = Connections.WithSecrets(Registry);
+        all[KnownSettings.ClickHouseUrl.EnvironmentName] = Connections.WithSecrets(ClickHouse);
+        return all;
+    }
+
+    /// <summary>Deletes the topics and the folder.</summary>
+    public async Task RemoveAsync()
+    {
+        using var admin = new AdminClientBuilder(Kafka.Admin()).SetLogHandler((_, _) => { }).Build();
+        await admin.DeleteTopicsAsync(TopicCatalogue.All.Select(topic => Kafka.Topic(topic.Name)), new DeleteTopicsOptions { RequestTimeout = TimeSpan.FromSeconds(30) });
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private Dictionary<string, string> Common()
+    {
+        var all = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [KnownSettings.Brokers.EnvironmentName] = _settings.BrokersOrLocal,
+            [KnownSettings.TopicPrefix.EnvironmentName] = Prefix,
+        };
+        foreach (var (name, value) in _settings.Kafka.Config)
+            all[$"{KnownSettings.KafkaConfig.EnvironmentName}__{name.Replace('.', '_').ToUpperInvariant()}"] = value;
+        return all;
+    }
+
+    private static void Add(Dictionary<string, string> all, SettingDefinition url, SettingDefinition port, ServiceUrl? given, ServiceUrl used)
+    {
+        if (given is null)
+            all[port.EnvironmentName] = Text(used.Uri.Port);
+        else
+            all[url.EnvironmentName] = Connections.WithSecrets(given);
+    }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Below the ports that outgoing connections take: it must still be free when <c>up</c> starts again.</summary>
+    private static int FreePort()
+    {
+        while (true)
+        {
+            var port = Random.Shared.Next(15_000, 30_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                continue; // taken: another
+            }
+        }
+    }
+}

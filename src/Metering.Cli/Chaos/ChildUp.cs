@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Metering.Cli.Commands;
+using Metering.Cli.Settings;
+
+namespace Metering.Cli.Chaos;
+
+/// <summary>An <c>up</c> of our own as a process that may be killed. Its settings travel in the environment, where other
+/// users of the machine cannot read the passwords; its log goes to a file.</summary>
+internal sealed partial class ChildUp : IAsyncDisposable
+{
+    private const int SigTerm = 15;
+
+    /// <summary>A killed process holds its partitions for a session timeout; a loaded machine takes its time besides.</summary>
+    private static readonly TimeSpan ReadyWithin = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan StopsWithin = TimeSpan.FromMinutes(1);
+
+    private readonly Process _process;
+    private readonly string _logFile;
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Task _reading;
+
+    private ChildUp(Process process, string logFile)
+    {
+        (_process, _logFile) = (process, logFile);
+        _reading = Task.WhenAll(ReadOutAsync(), KeepLogAsync());
+    }
+
+    /// <param name="settings">By variable, as <see cref="SettingDefinition.EnvironmentName"/>.</param>
+    public static ChildUp Start(IReadOnlyDictionary<string, string> settings, string logFile) =>
+        new(Program(settings, "up", "--json"), logFile);
+
+    /// <summary>Runs another command of this program with the same settings.</summary>
+    /// <returns>Its exit code, and what it printed.</returns>
+    public static async Task<(int ExitCode, string Output)> RunAsync(IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken, params string[] arguments)
+    {
+        using var process = Program(settings, arguments);
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+        await process.WaitForExitAsync(cancellationToken);
+        return (process.ExitCode, await output + await error);
+    }
+
+    /// <exception cref="CommandFailedException">It has ended, or takes too long.</exception>
+    public async Task ReadyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _ready.Task.WaitAsync(ReadyWithin, cancellationToken);
+        }
+        catch (TimeoutException error)
+        {
+            throw new CommandFailedException($"metering up is not ready after {ReadyWithin.TotalSeconds:N0} s; its log is {_logFile}", error);
+        }
+    }
+
+    /// <summary>kill -9.</summary>
+    /// <exception cref="CommandFailedException">It had ended by itself.</exception>
+    public async Task KillAsync()
+    {
+        if (_process.HasExited)
+            throw new CommandFailedException($"metering up ended by itself with exit code {_process.ExitCode}; its log is {_logFile}");
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        await _reading;
+    }
+
+    /// <summary>SIGTERM, as a supervisor stops it.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> StopAsync(CancellationToken cancellationToken)
+    {
+        if (Signal(_process.Id, SigTerm) != 0)
+            throw new CommandFailedException($"metering up cannot be stopped: error {Marshal.GetLastPInvokeError()}; its log is {_logFile}");
+        await _process.WaitForExitAsync(cancellationToken).WaitAsync(StopsWithin, cancellationToken);
+        await _reading;
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        await _reading;
+        _process.Dispose();
+    }
+
+    private async Task ReadOutAsync()
+    {
+        while (await _process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (!_ready.Task.IsCompleted && JsonDocument.Parse(line).RootElement.TryGetProperty("ready", out _))
+                _ready.TrySetResult();
+        }
+        if (_ready.TrySetException(new CommandFailedException($"metering up ended before it was ready; its log is {_logFile}")))
+            _ = _ready.Task.Exception; // nobody need wait for it: it may have been killed on purpose
+    }
+
+    private async Task KeepLogAsync()
+    {
+        await using var log = new StreamWriter(_logFile, append: true);
+        while (await _process.StandardError.ReadLineAsync() is { } line)
+            await log.WriteLineAsync(line);
+    }
+
+    private static Process Program(IReadOnlyDictionary<string, string> settings, params string[] arguments)
+    {
+        // Run as `dotnet metering.dll`, or as the program itself.
+        var host = Environment.ProcessPath ?? "dotnet";
+        var isDotnet = Path.GetFileNameWithoutExtension(host) == "dotnet";
+        string[] all = isDotnet ? [Path.Combine(AppContext.BaseDirectory, "metering.dll"), .. arguments] : arguments;
+        var start = new ProcessStartInfo(host, all) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith(KnownSettings.EnvironmentPrefix, StringComparison.OrdinalIgnoreCase)).ToList())
+            start.Environment.Remove(name);
+        foreach (var (name, value) in settings)
+            start.Environment[name] = value;
+        var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return process;
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Signal(int processId, int signal);
+}

@@ -1,0 +1,159 @@
+using System.CommandLine;
+using System.Globalization;
+using Metering.Cli.Chaos;
+using Metering.Cli.Hosting;
+using Metering.Cli.Settings;
+using Metering.Cli.Workload;
+using Metering.ClickHouse.Ledger;
+using Metering.Client;
+
+namespace Metering.Cli.Commands;
+
+/// <summary>Kills an <c>up</c> of its own with -9, again and again, while sources publish; afterwards the ledger must hold
+/// each event once. A seed draws the same moments and the same events again.</summary>
+public sealed class ChaosCommand : MeteringCommand
+{
+    private const int Sources = 3;
+    private const double KillInStart = 0.25;
+    private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan SettlesWithin = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Ten plans of SINK: what would double would have come.</summary>
+    private static readonly TimeSpan StaysFor = TimeSpan.FromSeconds(2);
+
+    private readonly Option<int> _rounds = new("--rounds") { Description = "Kills.", HelpName = "N", DefaultValueFactory = static _ => 10 };
+    private readonly Option<ulong?> _seed = new("--seed") { Description = "Of the moments and the events. [default: another each time, printed]", HelpName = "S" };
+    private readonly Option<int> _rate = new("--rate") { Description = "Events a second.", HelpName = "N", DefaultValueFactory = static _ => 1000 };
+
+    public ChaosCommand()
+        : base("chaos", "Kill metering up at random moments, and check that nothing is lost or doubled.",
+            KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.TopicPrefix, KnownSettings.Partitions, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.CommitInterval)
+    {
+        Options.Add(_rounds);
+        Options.Add(_seed);
+        Options.Add(_rate);
+    }
+
+    public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var (rounds, rate) = (context.Parsed.GetValue(_rounds), context.Parsed.GetValue(_rate));
+        if (rounds < 1 || rate is < Sources or > 100_000)
+            throw new WrongUsageException($"--rounds is {rounds} and --rate {rate}; give 1 or more rounds and a rate from {Sources} to 100000.");
+        if (context.Settings.Kafka.Brokers is null)
+            throw new WrongUsageException("chaos needs a Kafka: name it by --brokers HOST:PORT.");
+        Connections.CheckKafka(Connections.Kafka(context.Settings, "chaos"));
+        var seed = context.Parsed.GetValue(_seed) ?? (ulong)Random.Shared.NextInt64();
+        var setup = new ChaosSetup(context.Settings);
+        context.Output.Note($"seed {seed}, topics {setup.Prefix}*, folder {setup.Folder}");
+        var started = context.Time.GetTimestamp();
+        var result = await RunAsync(context, setup, rounds, rate, seed, cancellationToken);
+        var seconds = decimal.Round((decimal)context.Time.GetElapsedTime(started).TotalSeconds, 1);
+        context.Output.Line(result with { Seconds = seconds }, CommandJson.Default.ChaosLine, static line => line.ToText());
+        if (!result.Ok)
+            return ExitCodes.Failed; // topics and folder stay, to be looked into
+        await setup.RemoveAsync();
+        return ExitCodes.Done;
+    }
+
+    private async Task<ChaosLine> RunAsync(CommandContext context, ChaosSetup setup, int rounds, int rate, ulong seed, CancellationToken cancellationToken)
+    {
+        var publishers = new List<TokenEventPublisher>();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var publishing = Task.CompletedTask;
+        try
+        {
+            for (var i = 0; i < Sources; i++)
+                publishers.Add(await TokenEventPublisher.StartAsync(Publisher(context, setup, i), context.Loggers, context.Time));
+            var sources = publishers.Select((publisher, i) => new ChaosSource(publisher, new WorkloadGenerator(seed + (ulong)i, (double)rate / Sources), context.Time)).ToList();
+            publishing = Task.WhenAll(sources.Select(source => source.RunAsync(stop.Token)));
+            for (var round = 1; round <= rounds; round++)
+                await KillOnceAsync(context, setup, sources, round, seed, cancellationToken);
+            await using var up = ChildUp.Start(setup.OfUp(), Path.Combine(setup.Folder, "up.log"));
+            await up.ReadyAsync(cancellationToken);
+            await stop.CancelAsync();
+            await publishing;
+            return await CompareAsync(context, setup, sources, up, rounds, seed, cancellationToken);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await publishing.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default); // awaited above, where its error counts
+            foreach (var publisher in publishers)
+                await publisher.DisposeAsync();
+        }
+    }
+
+    private static PublisherOptions Publisher(CommandContext context, ChaosSetup setup, int number) => new()
+    {
+        Brokers = context.Settings.BrokersOrLocal,
+        Registry = Connections.WithSecrets(setup.Registry),
+        Source = string.Create(CultureInfo.InvariantCulture, $"chaos-{number + 1}"),
+        TopicPrefix = setup.Prefix,
+        DataFolder = setup.Folder,
+        KafkaConfig = context.Settings.Kafka.Config.ToDictionary(StringComparer.Ordinal),
+    };
+
+    private static async Task KillOnceAsync(CommandContext context, ChaosSetup setup, List<ChaosSource> sources, int round, ulong seed, CancellationToken cancellationToken)
+    {
+        var random = SeededRandom.For(seed, (ulong)round);
+        var inStart = random.Chance(KillInStart);
+        var moment = (inStart ? LongestStart : LongestRun) * random.NextDouble();
+        var started = context.Time.GetTimestamp();
+        decimal? readySeconds = null;
+        await using var up = ChildUp.Start(setup.OfUp(), Path.Combine(setup.Folder, "up.log"));
+        if (!inStart)
+        {
+            await up.ReadyAsync(cancellationToken);
+            readySeconds = decimal.Round((decimal)context.Time.GetElapsedTime(started).TotalSeconds, 2);
+        }
+        await Task.Delay(moment, context.Time, cancellationToken);
+        await up.KillAsync();
+        context.Output.Line(
+            new ChaosRoundLine(round, inStart ? "start" : "run", (long)moment.TotalMilliseconds, readySeconds, sources.Sum(source => source.Published.Events)),
+            CommandJson.Default.ChaosRoundLine, static line => line.ToText());
+    }
+
+    private static async Task<ChaosLine> CompareAsync(CommandContext context, ChaosSetup setup, List<ChaosSource> sources, ChildUp up, int rounds, ulong seed, CancellationToken cancellationToken)
+    {
+        var problems = new List<string>();
+        foreach (var source in sources)
+        {
+            if (!await source.FlushAsync(SettlesWithin, cancellationToken))
+                problems.Add($"{source.Name}: the broker has not acknowledged all within {SettlesWithin.TotalSeconds:N0} s");
+        }
+        var published = sources.ToDictionary(source => source.Name, source => source.Published, StringComparer.Ordinal);
+        await using var ledger = new ServerLedger(Connections.WithSecrets(setup.ClickHouse));
+        var check = new ChaosCheck(ledger, setup.Prefix);
+        for (var since = context.Time.GetTimestamp(); (await check.DifferencesAsync(published, cancellationToken)).Count > 0 && context.Time.GetElapsedTime(since) < SettlesWithin;)
+            await Task.Delay(LookEvery, context.Time, cancellationToken);
+        await Task.Delay(StaysFor, context.Time, cancellationToken);
+        problems.AddRange(await check.DifferencesAsync(published, cancellationToken));
+        var held = (await check.EventsAsync(cancellationToken)).Values.Aggregate(ChaosFigures.None, static (sum, figures) => sum + figures);
+        var (exitCode, output) = await ChildUp.RunAsync(setup.OfVerify(), cancellationToken, "verify", "--wait", "30s");
+        if (exitCode != ExitCodes.Done)
+            problems.Add($"verify ended with {exitCode}: {output.Trim()}");
+        if (await up.StopAsync(cancellationToken) is not ExitCodes.Done and var stopCode)
+            problems.Add($"up ended with {stopCode} when it was told to stop; its log is in {setup.Folder}");
+        var total = published.Values.Aggregate(ChaosFigures.None, static (sum, figures) => sum + figures);
+        return new ChaosLine(problems.Count == 0, rounds, seed, total.Events, held.Events, Math.Max(0, total.Events - held.Distinct), held.Events - held.Distinct,
+            total.InputTokens.ToString(CultureInfo.InvariantCulture), total.OutputTokens.ToString(CultureInfo.InvariantCulture), 0, problems.Count == 0 ? null : problems);
+    }
+}
+
+/// <summary>A line a kill.</summary>
+/// <param name="KilledIn">start: not yet ready; run: after it was.</param>
+/// <param name="AfterMs">From its start, or from ready.</param>
+internal sealed record ChaosRoundLine(int Round, string KilledIn, long AfterMs, decimal? ReadySeconds, long Published)
+{
+    public string ToText() => string.Create(CultureInfo.InvariantCulture,
+        $"round {Round}: {(ReadySeconds is { } ready ? $"ready after {ready} s, " : "")}killed {AfterMs} ms {(KilledIn == "start" ? "into its start" : "after that")}; {Published} events published so far");
+}
+
+/// <summary>The last line. Token sums are text: they may pass 64 bits.</summary>
+internal sealed record ChaosLine(bool Ok, int Rounds, ulong Seed, long Published, long LedgerRows, long Lost, long Doubled, string InputTokens, string OutputTokens, decimal Seconds, IReadOnlyList<string>? Problems)
+{
+    public string ToText() => string.Create(CultureInfo.InvariantCulture,
+        $"{(Ok ? "It adds up" : "IT DOES NOT ADD UP")} after {Rounds} kills (seed {Seed}, {Seconds} s): {Published} events published, {LedgerRows} in the ledger, {Lost} lost, {Doubled} doubled{string.Concat((Problems ?? []).Select(problem => "\n  " + problem))}");
+}

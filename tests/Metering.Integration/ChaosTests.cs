@@ -1,0 +1,39 @@
+using System.Globalization;
+using System.Text.Json;
+using Metering.Integration.Running;
+using Metering.Testing;
+
+namespace Metering.Integration;
+
+/// <summary>The command <c>chaos</c> itself.</summary>
+public sealed class ChaosTests(KafkaFixture kafka)
+{
+    [Fact]
+    public async Task Chaos_two_rounds_lose_and_double_nothing_and_leave_nothing_behind_R1_to_R22()
+    {
+        const ulong Seed = 3; // the first kill hits a running up, the second one that starts
+        await using var stand = new Stand(kafka.Brokers);
+        var chaos = await stand.Start(["chaos", "--json", "--rounds", "2", "--seed", Seed.ToString(CultureInfo.InvariantCulture),
+            "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "4", "--data", stand.Folder]).EndAsync();
+
+        chaos.Succeeded();
+        Assert.Equal(3, chaos.Lines.Count);
+        var kills = chaos.Lines.Take(2).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("killed_in").GetString());
+        Assert.Equal(["run", "start"], kills);
+        Assert.True(chaos.Last.GetProperty("ok").GetBoolean());
+        Assert.InRange(chaos.Last.GetProperty("published").GetInt64(), 1_000, long.MaxValue);
+        Assert.Equal(chaos.Last.GetProperty("published").GetInt64(), chaos.Last.GetProperty("ledger_rows").GetInt64());
+        Assert.Equal(0, chaos.Last.GetProperty("lost").GetInt64());
+        Assert.Equal(0, chaos.Last.GetProperty("doubled").GetInt64());
+        Assert.Empty(Directory.EnumerateFileSystemEntries(stand.Folder));
+    }
+
+    [Fact]
+    public async Task Chaos_without_a_kafka_that_answers_is_3()
+    {
+        var chaos = await MeteringProcess.RunAsync("chaos", "--rounds", "1", "--brokers", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Stand.FreePort()}"));
+
+        Assert.Equal(3, chaos.ExitCode);
+        Assert.Contains("check --brokers", chaos.Error, StringComparison.Ordinal);
+    }
+}
