@@ -118,7 +118,7 @@ public sealed class ServerLedger : ILedger
 
     private async Task<IReadOnlyList<KeyValuePair<string, string>>> KnownSettingsAsync(CancellationToken cancellationToken)
     {
-        var names = await this.RowsAsync("SELECT name FROM system.settings", cancellationToken);
+        var names = await LedgerRows.RowsAsync(this, "SELECT name FROM system.settings", cancellationToken);
         return InsertSettings.For(names.Select(row => row[0]).ToHashSet(StringComparer.Ordinal).Contains);
     }
 

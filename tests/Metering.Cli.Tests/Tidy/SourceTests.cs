@@ -29,6 +29,15 @@ public sealed partial class SourceTests
         Assert.Empty(unfinished);
     }
 
+    /// <summary>IDE0003 is a rule of editors: a build does not report it.</summary>
+    [Fact]
+    public void Sources_do_not_qualify_members_with_this()
+    {
+        var qualified = Checkout.Sources("src").Concat(Checkout.Sources("tests"))
+            .Where(f => !IsThisTest(f) && Qualified().IsMatch(Checkout.Text(f)));
+        Assert.Empty(qualified);
+    }
+
     [Fact]
     public void Sources_stay_short_enough_to_read()
     {
@@ -69,6 +78,9 @@ public sealed partial class SourceTests
 
     [GeneratedRegex(@"\b(TODO|FIXME|HACK|XXX)\b|NotImplementedException", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Unfinished();
+
+    [GeneratedRegex(@"\bthis\.\w", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Qualified();
 
     /// <summary>Folders of one machine; package registries, which are each user's own affair.</summary>
     [GeneratedRegex(@"(?<![\w.])/(work|root|home|Users)/\w+|[A-Z]:\\Users\\|https?://[^\s""')]*(npmjs|nuget\.org|/v3/index\.json|/api/npm|artifactory)", RegexOptions.ExplicitCapture, 1000)]
