@@ -26,7 +26,7 @@ public sealed class SaslTests(SaslKafkaFixture kafka) : IClassFixture<SaslKafkaF
         var extra = new Dictionary<string, string>(SaslKafkaFixture.Extra, StringComparer.Ordinal) { ["sasl.password"] = "wrong-password" };
         var settings = new KafkaSettings { Brokers = kafka.SaslBrokers, Extra = extra };
         var error = await Assert.ThrowsAsync<KafkaUnavailableException>(() =>
-            TopicSetup.EnsureAsync(settings, new() { Timeout = TimeSpan.FromSeconds(3) }, NullLogger.Instance, TimeProvider.System));
+            TopicSetup.EnsureAsync(settings, new() { Timeout = TimeSpan.FromSeconds(10) }, NullLogger.Instance, TimeProvider.System));
         Assert.Contains("uthentication", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("wrong-password", error.Message, StringComparison.Ordinal);
     }
