@@ -30,9 +30,10 @@ public sealed class BlocksTests
         Assert.Equal([("source", e.Source), ("lease_id", e.LeaseId), ("request_id", e.RequestId), ("parent_request_id", e.ParentRequestId), ("tenant", e.Tenant), ("api_key", e.ApiKey), ("route", e.Route),
             ("user", e.User), ("experiment", e.Experiment), ("model", e.Model), ("served_model", e.ServedModel), ("provider", e.Provider), ("pool", e.Pool), ("node", e.Node)],
             new[] { "source", "lease_id", "request_id", "parent_request_id", "tenant", "api_key", "route", "user", "experiment", "model", "served_model", "provider", "pool", "node" }.Select(name => (name, (string?)row[name])));
-        Assert.Equal([e.Epoch, e.EventTimeMicros, e.AdmittedAtMicros, 7L, 3L, 4L, 6L, 2L, 11L, 12L, 13L, 14L, -1L, e.PromptHash, MeterHarness.Start.ToUnixTimeMilliseconds()],
-            new[] { "epoch", "event_time", "admitted_at", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "queue_us", "ttft_us", "duration_us", "gpu_us", "kv_token_ms", "prompt_hash", "arrived_at" }
+        Assert.Equal([e.Epoch, e.EventTimeMicros, e.AdmittedAtMicros, 7L, 3L, 4L, 6L, 2L, 11L, 12L, 13L, 14L, -1L, e.PromptHash],
+            new[] { "epoch", "event_time", "admitted_at", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "queue_us", "ttft_us", "duration_us", "gpu_us", "kv_token_ms", "prompt_hash" }
                 .Select(name => (long?)row[name]));
+        Assert.Equal((uint)MeterHarness.Start.ToUnixTimeSeconds(), row["arrived_at"]);
         Assert.Equal((int.MaxValue, (sbyte)Operation.Rerank, (sbyte)Status.Cut, (sbyte)Outcome.Failure, (byte)0, (byte)1),
             (row["attempt"], row["operation"], row["status"], row["outcome"], row["tokens_estimated"], row["streamed"]));
         Assert.Equal([("", ""), ("team", "search")], ((IEnumerable<(string, string)>)row["tags"]!).Order());

@@ -58,6 +58,7 @@ internal ref struct NativeReader(ReadOnlySpan<byte> bytes)
         "String" => Text(),
         "Int64" or "DateTime64" => Number<long>(),
         "UInt64" => Number<ulong>(),
+        "DateTime" => Number<uint>(),
         "Int32" => Number<int>(),
         "Int128" => Number<Int128>(),
         "UInt8" or "Bool" => Number<byte>(),
