@@ -12,6 +12,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
 {
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan SettleWithin = TimeSpan.FromSeconds(3);
 
     /// <param name="role">For client names: <c>up</c> or <c>pipeline</c>.</param>
     /// <param name="addresses">Of the parts that are there already.</param>
@@ -48,7 +49,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         await besides;
         if (pipeline.Failed.IsCompleted && !cancellationToken.IsCancellationRequested)
             await pipeline.Failed;
-        context.Output.Stopped(figures.Observe(await live.ReadAsync(CancellationToken.None)));
+        context.Output.Stopped(figures.Observe(await SettledAsync(live)));
         return ExitCodes.Done;
     }
 
@@ -79,6 +80,19 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
             await Task.Delay(LookEvery, context.Time, CancellationToken.None);
         }
         return false;
+    }
+
+    /// <summary>The totals once what was published here is in the ledger, or after a few seconds as they are.</summary>
+    private async Task<RunningTotals> SettledAsync(LiveLedger live)
+    {
+        var started = context.Time.GetTimestamp();
+        while (true)
+        {
+            var totals = await live.ReadAsync(CancellationToken.None);
+            if (totals.InFlight == 0 || context.Time.GetElapsedTime(started) > SettleWithin)
+                return totals;
+            await Task.Delay(LookEvery * 5, context.Time, CancellationToken.None);
+        }
     }
 
     private async Task TickAsync(LiveLedger live, LiveFiguresBuilder figures, CancellationToken cancellationToken)
