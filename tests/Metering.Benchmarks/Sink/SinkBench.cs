@@ -10,13 +10,15 @@ namespace Metering.Benchmarks.Sink;
 
 /// <summary>
 /// SINK into the embedded engine, against that engine inserting the same Native blocks of the same size directly: one
-/// statement after the other, blocks encoded beforehand, no plan, no token. Real tables with their roll-ups, blocks made
-/// by METER. Rounds of both alternate on emptied tables; a ratio is the median of the rounds' own.
+/// statement after the other, blocks encoded beforehand. That is done with the engine's own settings and with those that
+/// SINK must use; the worse of both ratios counts. Real tables with their roll-ups, blocks made by METER. Rounds
+/// alternate on emptied tables; a ratio is the median of the rounds' own. (The faster way of each single round would be
+/// no baseline: the larger of two disturbed values is too large.)
 /// </summary>
 public static class SinkBench
 {
     private const string Bench = "sink";
-    private const string Baseline = "the engine inserting the same blocks directly";
+    private const string Baseline = "the engine inserting the same blocks directly, the faster of two ways";
     private const double Goal = 0.8;
     private const int Events = 320_000;
     private const int RoundCount = 5;
@@ -67,25 +69,26 @@ public static class SinkBench
     {
         var recording = new RecordingLedger();
         await SinkRun.RunAsync(blocks, recording, options, "recorded");
-        var sink = new List<double>();
-        var direct = new List<double>();
+        List<double> sink = [], plain = [], pinned = [];
         var begun = Stopwatch.GetTimestamp();
         for (var round = 0; round < RoundCount && (round == 0 || Stopwatch.GetElapsedTime(begun) < RoundsBudget); round++)
         {
-            var topicId = string.Create(CultureInfo.InvariantCulture, $"{name} {round}");
-            var theirs = await TimeAsync(ledger, () => InsertDirectlyAsync(ledger.Engine, recording.Inserts));
-            var ours = await TimeAsync(ledger, () => SinkRun.RunAsync(blocks, ledger, options, topicId));
-            sink.Add(ours);
-            direct.Add(theirs);
+            var roundId = string.Create(CultureInfo.InvariantCulture, $"{name} {round}");
+            plain.Add(await TimeAsync(ledger, () => InsertPlainlyAsync(ledger.Engine, recording.Inserts)));
+            sink.Add(await TimeAsync(ledger, () => SinkRun.RunAsync(blocks, ledger, options, roundId)));
+            pinned.Add(await TimeAsync(ledger, () => InsertPinnedAsync(ledger, recording.Inserts, roundId)));
         }
         return
         [
             Figure.Told(Bench, name + ": rows of an insert, mean", Events / (double)recording.Inserts.Count(insert => insert.Table == "metering.token_events"), "rows"),
             Figure.Told(Bench, name + ": SINK", Rounds.Median(sink), "rows/s"),
-            Figure.Told(Bench, name + ": engine directly", Rounds.Median(direct), "rows/s"),
-            Figure.AtLeast(Bench, name + ", ratio", Rounds.Median(sink.Zip(direct, (ours, theirs) => ours / theirs)), "x", Goal, Baseline),
+            Figure.Told(Bench, name + ": engine, its own settings", Rounds.Median(plain), "rows/s"),
+            Figure.Told(Bench, name + ": engine, SINK's settings", Rounds.Median(pinned), "rows/s"),
+            Figure.AtLeast(Bench, name + ", ratio", Math.Min(Ratio(sink, plain), Ratio(sink, pinned)), "x", Goal, Baseline),
         ];
     }
+
+    private static double Ratio(List<double> ours, List<double> theirs) => Rounds.Median(ours.Zip(theirs, (our, their) => our / their));
 
     private static async Task<Figure> MeasureTopicAsync(EmbeddedLedger ledger, IReadOnlyList<MeteredBlock> blocks)
     {
@@ -98,14 +101,20 @@ public static class SinkBench
         return Figure.Told(Bench, Name, Events / elapsed.TotalSeconds, "rows/s");
     }
 
-    private static async Task InsertDirectlyAsync(EmbeddedEngine engine, IReadOnlyList<LedgerInsert> inserts)
+    private static async Task InsertPlainlyAsync(EmbeddedEngine engine, IReadOnlyList<LedgerInsert> inserts)
     {
         foreach (var insert in inserts)
         {
-            // Without a token the engine would know the data again from the round before.
+            // Else the engine would know the data again from the round before.
             var sql = $"INSERT INTO {insert.Table} ({string.Join(", ", insert.Columns)}) SETTINGS insert_deduplicate = 0";
             await engine.InsertAsync(new EmbeddedInsert(sql), insert.Blocks);
         }
+    }
+
+    private static async Task InsertPinnedAsync(EmbeddedLedger ledger, IReadOnlyList<LedgerInsert> inserts, string roundId)
+    {
+        foreach (var insert in inserts)
+            await ledger.InsertAsync(insert with { Token = insert.Token + roundId });
     }
 
     /// <summary>Rows a second, of events, into empty tables.</summary>
