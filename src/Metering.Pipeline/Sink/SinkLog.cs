@@ -29,6 +29,6 @@ internal static partial class SinkLog
     [LoggerMessage(5107, LogLevel.Warning, "Sink: {What} failed; again later")]
     public static partial void HousekeepingFailed(ILogger logger, Exception error, string what);
 
-    [LoggerMessage(5108, LogLevel.Warning, "Sink partition {Partition}: fenced, the group has given it to another")]
-    public static partial void Fenced(ILogger logger, Exception error, int partition);
+    [LoggerMessage(5108, LogLevel.Warning, "Sink partition {Partition}: the group refused its commit, it takes over again unless the partition is given away: {Reason}")]
+    public static partial void Fenced(ILogger logger, int partition, string reason);
 }

@@ -20,7 +20,9 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     private static readonly TimeSpan PollFor = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan CommittedWithin = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GiveBackWithin = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan TakeUpAgainAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>A rebalance takes some heartbeats; until it is over, commits are refused again.</summary>
+    private static readonly TimeSpan RestartAfter = TimeSpan.FromMilliseconds(500);
 
     private readonly string _topic = kafka.Topic(MeteredBlock.Topic);
     private readonly ConcurrentDictionary<int, Running> _running = new();
@@ -55,8 +57,8 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         while (!stopping.IsCancellationRequested)
         {
             Poll(consumer);
+            RestartTheFenced(consumer);
             PauseTheFull(consumer);
-            TakeUpTheFenced(consumer);
             housekeeping.MaybeRun(consumer, _topic, _running.ToArray().ToDictionary(pair => pair.Key, pair => pair.Value.Task.Status.Committed));
         }
         GiveBack([.. _running.Keys], abort: false);
@@ -96,26 +98,18 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
 
     private List<TopicPartitionOffset> Assign(IConsumer<byte[], byte[]> consumer, List<TopicPartition> partitions)
     {
-        var begun = partitions.ConvertAll(partition => Start(consumer, partition));
+        var places = partitions.ConvertAll(partition => Place(consumer, partition));
+        places.ForEach(place => Start(consumer, place));
         HasJoined = true;
-        return begun;
+        return places.ConvertAll(place => new TopicPartitionOffset(_topic, place.Partition, place.Offset));
     }
 
-    private TopicPartitionOffset Start(IConsumer<byte[], byte[]> consumer, TopicPartition partition)
+    private SinkPartition Place(IConsumer<byte[], byte[]> consumer, TopicPartition partition)
     {
-        var id = partition.Partition.Value;
-        var (committed, metadata) = CommittedOf(consumer, id);
+        var (committed, metadata) = CommittedOf(consumer, partition.Partition.Value);
         // R13: a first start begins at the beginning, by decision; that the ledger holds nothing yet is checked by the task.
         var offset = committed ?? consumer.QueryWatermarkOffsets(partition, CommittedWithin).Low.Value;
-        var where = new SinkPartition(id, offset, SinkPlan.FromMetadata(metadata), kafka.TopicPrefix + Group, origin);
-        var plans = new KafkaPlanStore(consumer, _topic, id, time);
-        var task = new SinkTask(where, options, ledger, plans, _rollups, time, logger);
-        CancellationTokenSource stopping = new(), abort = new();
-        _status[id] = task.Status;
-        _paused.Remove(id);
-        _running[id] = new Running(task, Task.Run(() => RunTaskAsync(task, id, stopping.Token, abort.Token)), stopping, abort);
-        SinkLog.TaskStarted(logger, id, offset);
-        return new TopicPartitionOffset(partition, offset);
+        return new SinkPartition(partition.Partition.Value, offset, SinkPlan.FromMetadata(metadata), kafka.TopicPrefix + Group, origin);
     }
 
     /// <summary>The group's offset and metadata. Without them nothing can begin, so a broker that is away is waited for.</summary>
@@ -134,17 +128,39 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         }
     }
 
-    /// <summary>A commit may be refused in the middle of a rebalance that then leaves the partition with us: the task has
-    /// ended, and its partition is taken up anew from the group's offset.</summary>
-    private void TakeUpTheFenced(IConsumer<byte[], byte[]> consumer)
+    private void Start(IConsumer<byte[], byte[]> consumer, SinkPartition place)
+    {
+        var id = place.Partition;
+        var task = new SinkTask(place, options, ledger, new KafkaPlanStore(consumer, _topic, id, time), _rollups, time, logger);
+        CancellationTokenSource stopping = new(), abort = new();
+        _status[id] = task.Status;
+        _paused.Remove(id);
+        _running[id] = new Running(task, Task.Run(() => RunTaskAsync(task, id, stopping.Token, abort.Token)), stopping, abort);
+        SinkLog.TaskStarted(logger, id, place.Offset);
+    }
+
+    /// <summary>A refused commit does not say that the partition is gone: in a rebalance that leaves it here, commits of the
+    /// generation before are refused, and no callback follows. The task then takes over from itself, by what the group
+    /// holds; where the partition is really another's, its commits go on being refused until the callback comes.</summary>
+    private void RestartTheFenced(IConsumer<byte[], byte[]> consumer)
     {
         foreach (var (partition, running) in _running)
         {
-            if (running.Task.FencedAt is not { } fencedAt || !running.Completion.IsCompleted || time.GetElapsedTime(fencedAt) < TakeUpAgainAfter)
+            if (!running.Task.Status.IsFenced || !running.Completion.IsCompleted)
                 continue;
             var where = new TopicPartition(_topic, partition);
-            consumer.Seek(Start(consumer, where));
-            consumer.Resume([where]);
+            try
+            {
+                var place = Place(consumer, where);
+                // First the way back, then the task: it may not see a block beyond its first one.
+                consumer.Seek(new TopicPartitionOffset(where, place.Offset));
+                consumer.Resume([where]);
+                Start(consumer, place);
+            }
+            catch (KafkaException error)
+            {
+                SinkLog.HousekeepingFailed(logger, error, "taking a partition over again"); // the next turn tries again
+            }
         }
     }
 
@@ -160,8 +176,10 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         }
         catch (SinkFencedException error)
         {
-            task.FencedAt = time.GetTimestamp();
-            SinkLog.Fenced(logger, error, partition);
+            SinkLog.Fenced(logger, partition, error.Message);
+            task.Status.Waiting(error.Message);
+            await Task.Delay(RestartAfter, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            task.Status.Fenced();
         }
         catch (Exception error) // the loop's top: the partition stands still and says so, the others go on
         {

@@ -31,6 +31,9 @@ public sealed class SinkStatus(int partition, long offset)
 
     public bool IsStopped { get; private set; }
 
+    /// <summary>The group refused its commit: the task has ended, and begins anew unless the partition is given away.</summary>
+    public bool IsFenced { get; private set; }
+
     /// <summary>The consumer has been at the partition's end, its markers passed, up to this offset.</summary>
     public long EndReached { get; private set; } = -1;
 
@@ -71,6 +74,12 @@ public sealed class SinkStatus(int partition, long offset)
     {
         lock (_lock)
             Problem = problem;
+    }
+
+    internal void Fenced()
+    {
+        lock (_lock)
+            IsFenced = true;
     }
 
     internal void Stopped(string problem)

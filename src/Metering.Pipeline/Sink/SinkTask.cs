@@ -22,9 +22,6 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     private long _bufferedBytes;
     private long _planCommittedAt;
 
-    /// <summary>When it ended because the group refused its commit, as a timestamp; null while it has not.</summary>
-    public long? FencedAt { get; set; }
-
     public SinkStatus Status { get; } = new(where.Partition, where.Offset);
 
     /// <summary>True when the consumer should pause this partition until blocks have been inserted.</summary>

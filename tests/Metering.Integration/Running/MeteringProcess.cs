@@ -24,6 +24,8 @@ internal sealed class MeteringProcess : IAsyncDisposable
         _reading = Task.WhenAll(ReadOutAsync(), ReadErrorAsync());
     }
 
+    public string Arguments => string.Join(' ', _process.StartInfo.ArgumentList.Skip(1));
+
     public int Id => _process.Id;
 
     public bool HasExited => _process.HasExited;

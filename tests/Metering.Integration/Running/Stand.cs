@@ -38,13 +38,15 @@ internal sealed class Stand : IAsyncDisposable
     /// <inheritdoc cref="Registry"/>
     public string ClickHouse { get; set; }
 
+    public string Partitions { get; init; } = "4";
+
     public Ledger Ledger => new(ClickHouse);
 
     private string[] Kafka => ["--brokers", Brokers, "--topic-prefix", Prefix, .. _kafkaConfig.SelectMany(pair => (string[])["--kafka-config", pair])];
 
     /// <summary>Starts <c>up</c> without a workload; <c>--registry</c> and <c>--clickhouse</c> by <paramref name="more"/>.</summary>
     public MeteringProcess Up(params string[] more) => Start([
-        "up", "--json", "--workload", "none", "--for", LivesAtMost, .. Kafka, "--data", Path.Combine(Folder, "up"), "--partitions", "4",
+        "up", "--json", "--workload", "none", "--for", LivesAtMost, .. Kafka, "--data", Path.Combine(Folder, "up"), "--partitions", Partitions,
         "--registry-port", PortOf(Registry), "--clickhouse-port", PortOf(ClickHouse), "--server-port", "0", .. more]);
 
     public async Task<(MeteringProcess Process, Addresses Addresses)> ReadyUpAsync(params string[] more)
@@ -54,7 +56,7 @@ internal sealed class Stand : IAsyncDisposable
     }
 
     public MeteringProcess Pipeline(string name) => Start([
-        "pipeline", "--json", "--name", name, "--for", LivesAtMost, .. Kafka, "--partitions", "4", "--registry", Registry, "--clickhouse", ClickHouse, "--server-port", "0"]);
+        "pipeline", "--json", "--name", name, "--for", LivesAtMost, .. Kafka, "--partitions", Partitions, "--registry", Registry, "--clickhouse", ClickHouse, "--server-port", "0"]);
 
     public MeteringProcess Replay(string file, params string[] more) => Start([
         "replay", file, "--json", .. Kafka, "--registry", Registry, "--data", Path.Combine(Folder, "replay"), .. more]);
@@ -67,14 +69,21 @@ internal sealed class Stand : IAsyncDisposable
     /// <summary><c>verify</c> finds that all adds up.</summary>
     public async Task<Ended> AddsUpAsync()
     {
-        var verify = (await VerifyAsync()).Succeeded();
-        Assert.True(verify.Last.GetProperty("ok").GetBoolean(), string.Join('\n', verify.Lines));
+        var verify = await VerifyAsync();
+        Assert.True(verify.ExitCode == 0 && verify.Last.GetProperty("ok").GetBoolean(), $"verify: exit {verify.ExitCode}\n{string.Join('\n', verify.Lines)}\n{Logs()}");
         return verify;
     }
 
     /// <summary>Through the command <c>query</c>: one line of tab-separated fields.</summary>
     public async Task<string> QueryAsync(string sql) =>
         Assert.Single((await Start(["query", sql, "--clickhouse", ClickHouse, "--format", "TSV"]).EndAsync()).Succeeded().Lines);
+
+    /// <summary>What the processes that still run have logged, for a failure's message.</summary>
+    private string Logs()
+    {
+        lock (_started)
+            return string.Join('\n', _started.Where(process => !process.HasExited).Select(process => $"--- {process.Arguments}\n{process.Lines.LastOrDefault()}\n{process.Error}"));
+    }
 
     /// <summary>A command of the program, killed at the end of the test if it still runs.</summary>
     public MeteringProcess Start(IEnumerable<string> arguments)
