@@ -83,9 +83,20 @@ internal sealed class SpoolRecovery
             if (next is null || !ContinuesRun(segment, next))
                 CloseRun(segment);
         }
+        LetPredecessorsEndRuns();
         _segments.RemoveAll(RemoveIfEmpty);
         for (var i = 0; i + 1 < _segments.Count; i++)
             _segments[i].Next = _segments[i + 1];
+    }
+
+    // A crash between a roll and the first append leaves a last segment without events: the one before it holds the run's last.
+    private void LetPredecessorsEndRuns()
+    {
+        for (var i = 1; i < _segments.Count; i++)
+        {
+            if (_segments[i].Length <= SpoolSegment.DataStart && ContinuesRun(_segments[i - 1], _segments[i]))
+                _segments[i - 1].LastSequence = _segments[i].Header.FirstSequence - 1;
+        }
     }
 
     // Each run counts from 1 again, also where two runs share an epoch.

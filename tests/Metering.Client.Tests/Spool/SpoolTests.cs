@@ -55,6 +55,27 @@ public sealed class SpoolTests
     }
 
     [Fact]
+    public void Crash_between_a_roll_and_the_first_append_counts_what_lies_before_R4()
+    {
+        using var bench = new SpoolBench { Options = new SpoolOptions { MaxBytes = 1 << 20, SegmentBytes = 4096, Fsync = SpoolFsync.Never } };
+        long epoch;
+        using (var spool = bench.Open())
+        {
+            epoch = spool.Account.Epoch;
+            for (var i = 0; i < 100; i++)
+                bench.Append(spool);
+        }
+        var number = bench.Segments.Length + 1;
+        SpoolSegment.Create(bench.SpoolPath, new SegmentHeader(number, epoch, 101, 200, 300, 7, 1)).Handle.Dispose();
+
+        using var again = bench.Open();
+
+        Assert.Equal(SpoolBench.Texts(epoch, 1, 100), SpoolBench.ReadAll(again));
+        Assert.Equal(100, again.PendingEvents);
+        Assert.Equal(100, again.Book.Find(epoch)!.Read().LastSequence);
+    }
+
+    [Fact]
     public void Settle_deletes_whole_segments_and_a_restart_goes_on_behind_the_cursor_R4()
     {
         using var bench = new SpoolBench { Options = new SpoolOptions { MaxBytes = 1 << 20, SegmentBytes = 4096, Fsync = SpoolFsync.Never } };
