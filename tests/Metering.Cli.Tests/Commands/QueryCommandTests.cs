@@ -118,11 +118,12 @@ public sealed class QueryCommandTests
         // Nobody reads its standard output, so it hangs in a write that no token ends.
         await using var process = MeteringProcess.Start(["query", "SELECT 1", "--clickhouse", $"http://{server.Authority}"]);
         await server.Stalled.Task.WaitAsync(TimeSpan.FromSeconds(30));
-        await process.SignalAsync("INT");
-        Assert.Equal("stopping; once more ends it at once", await process.Error.ReadLineAsync());
-        await process.SignalAsync("INT");
+        // Not INT: a shell's background job, such as a test run may be, ignores that one.
+        await process.SignalAsync("TERM");
+        Assert.Equal("stopping; once more ends it at once", await process.Error.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30)));
+        await process.SignalAsync("TERM");
 
-        Assert.Equal(130, await process.ExitCodeAsync());
+        Assert.Equal(143, await process.ExitCodeAsync());
     }
 
     [Fact]
