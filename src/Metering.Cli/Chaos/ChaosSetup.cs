@@ -10,13 +10,20 @@ using Metering.Kafka.Topics;
 
 namespace Metering.Cli.Chaos;
 
-/// <summary>A corner of the Kafka cluster and of the disk that nothing else uses, and the settings of what runs in it.</summary>
+/// <summary>A corner of the Kafka cluster (or a local broker of its own) and of the disk that nothing else uses, and the settings of
+/// what runs in it.</summary>
 internal sealed class ChaosSetup
 {
     private readonly MeteringSettings _settings;
+    private readonly int? _localKafkaPort;
 
     public ChaosSetup(MeteringSettings settings)
     {
+        if (settings.Kafka.Brokers is null)
+        {
+            _localKafkaPort = FreePort();
+            settings = settings with { Kafka = settings.Kafka with { Brokers = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_localKafkaPort}") } };
+        }
         _settings = settings;
         Prefix = $"{settings.Kafka.TopicPrefix}chaos-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}-";
         Folder = Directory.CreateDirectory(Path.Combine(settings.Run.DataDirectory, Prefix.TrimEnd('-'))).FullName;
@@ -35,6 +42,9 @@ internal sealed class ChaosSetup
 
     public Metering.Kafka.KafkaSettings Kafka { get; }
 
+    /// <summary>True when <c>up</c> brings its own broker, which the kills then hit too.</summary>
+    public bool HasLocalBroker => _localKafkaPort is not null;
+
     /// <summary>For <c>up</c>.</summary>
     public Dictionary<string, string> OfUp()
     {
@@ -44,6 +54,12 @@ internal sealed class ChaosSetup
         all[KnownSettings.Partitions.EnvironmentName] = Text(_settings.Kafka.Partitions);
         all[KnownSettings.CommitInterval.EnvironmentName] = Text((long)_settings.Run.CommitInterval.TotalMilliseconds) + "ms";
         all[KnownSettings.ServerPort.EnvironmentName] = "0";
+        if (_localKafkaPort is { } port)
+        {
+            all.Remove(KnownSettings.Brokers.EnvironmentName);
+            all[KnownSettings.KafkaPort.EnvironmentName] = Text(port);
+            all[KnownSettings.KafkaDurability.EnvironmentName] = _settings.Kafka.Durability.ToString();
+        }
         if (_settings.Kafka.Replication is { } replication)
             all[KnownSettings.Replication.EnvironmentName] = Text(replication);
         Add(all, KnownSettings.RegistryUrl, KnownSettings.RegistryPort, _settings.RegistryUrl, Registry);
@@ -63,9 +79,15 @@ internal sealed class ChaosSetup
     /// <summary>Deletes the topics and the folder.</summary>
     public async Task RemoveAsync()
     {
+        if (!HasLocalBroker)
+            await RemoveTopicsAsync();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private async Task RemoveTopicsAsync()
+    {
         using var admin = new AdminClientBuilder(Kafka.Admin()).SetLogHandler((_, _) => { }).Build();
         await admin.DeleteTopicsAsync(TopicCatalogue.All.Select(topic => Kafka.Topic(topic.Name)), new DeleteTopicsOptions { RequestTimeout = TimeSpan.FromSeconds(30) });
-        Directory.Delete(Folder, recursive: true);
     }
 
     private Dictionary<string, string> Common()

@@ -9,8 +9,8 @@ using Metering.Client;
 
 namespace Metering.Cli.Commands;
 
-/// <summary>Kills an <c>up</c> of its own with -9, again and again, while sources publish; afterwards the ledger must hold
-/// each event once. A seed draws the same moments and the same events again.</summary>
+/// <summary>Kills an <c>up</c> of its own with -9 (with its own broker, unless one is named), again and again, while sources
+/// publish; afterwards the ledger must hold each event once. A seed draws the same moments and the same events again.</summary>
 public sealed class ChaosCommand : MeteringCommand
 {
     private const int Sources = 3;
@@ -29,7 +29,7 @@ public sealed class ChaosCommand : MeteringCommand
 
     public ChaosCommand()
         : base("chaos", "Kill metering up at random moments, and check that nothing is lost or doubled.",
-            KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.TopicPrefix, KnownSettings.Partitions, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.CommitInterval)
+            KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.KafkaDurability, KnownSettings.TopicPrefix, KnownSettings.Partitions, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.CommitInterval)
     {
         Options.Add(_rounds);
         Options.Add(_seed);
@@ -41,9 +41,8 @@ public sealed class ChaosCommand : MeteringCommand
         var (rounds, rate) = (context.Parsed.GetValue(_rounds), context.Parsed.GetValue(_rate));
         if (rounds < 1 || rate is < Sources or > 100_000)
             throw new WrongUsageException($"--rounds is {rounds} and --rate {rate}; give 1 or more rounds and a rate from {Sources} to 100000.");
-        if (context.Settings.Kafka.Brokers is null)
-            throw new WrongUsageException("chaos needs a Kafka: name it by --brokers HOST:PORT.");
-        Connections.CheckKafka(Connections.Kafka(context.Settings, "chaos"));
+        if (context.Settings.Kafka.Brokers is not null)
+            Connections.CheckKafka(Connections.Kafka(context.Settings, "chaos"));
         var seed = context.Parsed.GetValue(_seed) ?? (ulong)Random.Shared.NextInt64();
         var setup = new ChaosSetup(context.Settings);
         context.Output.Note($"seed {seed}, topics {setup.Prefix}*, folder {setup.Folder}");
@@ -87,7 +86,7 @@ public sealed class ChaosCommand : MeteringCommand
 
     private static PublisherOptions Publisher(CommandContext context, ChaosSetup setup, int number) => new()
     {
-        Brokers = context.Settings.BrokersOrLocal,
+        Brokers = setup.Kafka.Brokers,
         Registry = Connections.WithSecrets(setup.Registry),
         Source = string.Create(CultureInfo.InvariantCulture, $"chaos-{number + 1}"),
         TopicPrefix = setup.Prefix,

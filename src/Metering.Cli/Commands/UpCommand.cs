@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Metering.Cli.Commands;
 
-/// <summary>Everything in one process: ClickHouse and the registry embedded unless they are named, the pipeline, and a live workload.</summary>
+/// <summary>Everything in one process: Kafka, ClickHouse and the registry embedded unless they are named, the pipeline, and a live workload.</summary>
 public sealed class UpCommand : MeteringCommand
 {
     private readonly Option<bool> _adopt = AdoptOption.Create();
@@ -20,17 +20,17 @@ public sealed class UpCommand : MeteringCommand
     public UpCommand()
         : base("up", "Run everything on this machine; real services by --brokers, --registry, --clickhouse.",
             KnownSettings.Brokers, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.Workload, KnownSettings.TopicPrefix,
-            KnownSettings.Partitions, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort, KnownSettings.CommitInterval, KnownSettings.For) =>
+            KnownSettings.Partitions, KnownSettings.KafkaPort, KnownSettings.KafkaDurability, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort, KnownSettings.CommitInterval, KnownSettings.For) =>
         Options.Add(_adopt);
 
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
-        var settings = context.Settings;
-        if (settings.Kafka.Brokers is null)
-            throw new WrongUsageException("up needs a Kafka so far: name it by --brokers HOST:PORT.");
-        using var folder = DataFolderLock.Take(settings.Run.DataDirectory);
+        using var folder = DataFolderLock.Take(context.Settings.Run.DataDirectory);
         // First, before the process has many threads: the engine's start rewrites its signal actions for a moment.
-        await using var ledger = await LedgerOf(settings, cancellationToken);
+        await using var ledger = await LedgerOf(context.Settings, cancellationToken);
+        await using var kafka = await UpKafka.StartAsync(context, cancellationToken);
+        context = context with { Settings = kafka.Settings };
+        var settings = context.Settings;
         await using var clickHouse = ledger is EmbeddedLedger embedded
             ? await ClickHouseHttpServer.StartAsync(embedded.Engine, new ClickHouseHttpOptions { Port = settings.Ports.ClickHouse, Address = settings.Ports.Listen }, cancellationToken)
             : null;

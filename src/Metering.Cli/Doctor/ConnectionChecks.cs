@@ -13,8 +13,10 @@ internal static class ConnectionChecks
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     public static Task<CheckResult> BrokersAsync(MeteringSettings settings) =>
-        // librdkafka's call blocks for as long as it takes, so it has a thread of its own.
-        Task.Factory.StartNew(() => Brokers(settings), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        settings.Kafka.Brokers is { } brokers
+            // librdkafka's call blocks for as long as it takes, so it has a thread of its own.
+            ? Task.Factory.StartNew(() => Brokers(settings, brokers), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            : Task.FromResult(CheckResult.Ok("brokers", "none named: up brings its own, one node for one machine"));
 
     public static Task<CheckResult> RegistryAsync(MeteringSettings settings, HttpClient client, CancellationToken cancellationToken) =>
         settings.RegistryUrl is { } url
@@ -26,9 +28,8 @@ internal static class ConnectionChecks
             ? AskAsync("ClickHouse", url, url.ClickHouseEndpoint + "/?query=SELECT%20version()", KnownSettings.ClickHouseUrl.Flag, client, cancellationToken)
             : Task.FromResult(CheckResult.Ok("ClickHouse", "none named: up brings its own"));
 
-    private static CheckResult Brokers(MeteringSettings settings)
+    private static CheckResult Brokers(MeteringSettings settings, string brokers)
     {
-        var brokers = settings.BrokersOrLocal;
         string? lastError = null;
         try
         {

@@ -7,7 +7,7 @@ namespace Metering.Cli.Doctor;
 public sealed class DoctorCommand() : MeteringCommand(
     "doctor", "Check this machine and the connections, and say what to do.",
     KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data,
-    KnownSettings.Listen, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort)
+    KnownSettings.Listen, KnownSettings.KafkaPort, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort)
 {
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {

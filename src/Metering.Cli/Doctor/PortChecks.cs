@@ -11,6 +11,8 @@ internal static class PortChecks
     {
         var running = await IsRunningAsync(settings.Ports, client, cancellationToken);
         var results = new List<CheckResult>();
+        if (settings.Kafka.Brokers is null)
+            results.Add(Check("Kafka", KnownSettings.KafkaPort.Flag, settings.Ports.Kafka, settings.Ports.Listen, running));
         if (settings.RegistryUrl is null)
             results.Add(Check("registry", KnownSettings.RegistryPort.Flag, settings.Ports.Registry, settings.Ports.Listen, running));
         if (settings.ClickHouseUrl is null)

@@ -26,7 +26,11 @@ public static class KnownSettings
         "Replicas of topics that are created.")
     { Default = "the broker's" };
 
-    public static readonly SettingDefinition KafkaPort = Port("kafka", "Kafka protocol", 9092);
+    public static readonly SettingDefinition KafkaPort = Port("kafka", "local Kafka broker", 9092);
+
+    public static readonly SettingDefinition KafkaDurability = new("kafka:durability", "--kafka-durability", "disk|process",
+        "What the local broker's acknowledgement survives: a power cut, or kill -9 only (faster).")
+    { Default = "disk" };
 
     public static readonly SettingDefinition RegistryUrl = new("registry:url", "--registry", "URL",
         "The schema registry; user, password and a path may stand in it.");
@@ -89,7 +93,7 @@ public static class KnownSettings
     [
         Brokers, KafkaConfig, TopicPrefix, Partitions, Replication, RegistryUrl, ClickHouseUrl, Data, Name,
         CommitInterval, For, Workload, Listen,
-        KafkaPort, RegistryPort, ClickHousePort, ServerPort, GatewayPort, KedaPort, HostPort,
+        KafkaPort, KafkaDurability, RegistryPort, ClickHousePort, ServerPort, GatewayPort, KedaPort, HostPort,
         Config, Json, LogLevel, LogFormat,
     ];
 

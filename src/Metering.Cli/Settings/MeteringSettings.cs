@@ -1,3 +1,4 @@
+using Metering.LocalBroker;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Cli.Settings;
@@ -46,6 +47,9 @@ public sealed record KafkaSettings
 
     /// <summary>Replicas of the topics that are created, 1 to 100; null = the broker's default.</summary>
     public short? Replication { get; init; }
+
+    /// <summary>What an acknowledgement of <c>up</c>'s own broker survives. Default a power cut.</summary>
+    public Durability Durability { get; init; } = Durability.Disk;
 }
 
 /// <summary>Where our own parts listen, 0 = a free port.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
+using Metering.LocalBroker;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Cli.Settings;
@@ -17,6 +18,7 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             TopicPrefix = Get(KnownSettings.TopicPrefix, "", ParsePrefix, "at most 100 letters, digits, '.', '_' and '-'")!,
             Partitions = Number(KnownSettings.Partitions, 8, 1, 10_000),
             Replication = layers.Get(KnownSettings.Replication) is null ? null : (short)Number(KnownSettings.Replication, 1, 1, 100),
+            Durability = Choice(KnownSettings.KafkaDurability, Durability.Disk, ("disk", Durability.Disk), ("process", Durability.Process)),
         },
         RegistryUrl = Url(KnownSettings.RegistryUrl, "http://host:8081"),
         ClickHouseUrl = Url(KnownSettings.ClickHouseUrl, "http://user:password@host:8123/database"),

@@ -7,8 +7,8 @@ using Metering.Testing;
 
 namespace Metering.Integration.Running;
 
-/// <summary>One test's own world on a real Kafka: a topic prefix, a data folder, fixed ports (so that a restarted
-/// <c>up</c> is found where it was), and the processes that it started.</summary>
+/// <summary>One test's own world on a real Kafka, or on the broker that <c>up</c> brings along: a topic prefix, a data folder, fixed
+/// ports (so that a restarted <c>up</c> is found where it was), and the processes that it started.</summary>
 internal sealed class Stand : IAsyncDisposable
 {
     private const string LivesAtMost = "5m";
@@ -26,7 +26,12 @@ internal sealed class Stand : IAsyncDisposable
         ClickHouse = Local(FreePort());
     }
 
+    /// <summary>Without a Kafka: <c>up</c> brings its own.</summary>
+    public static Stand OnLocalBroker() => new(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{FreePort()}")) { HasLocalBroker = true };
+
     public string Brokers { get; }
+
+    public bool HasLocalBroker { get; private init; }
 
     public string Prefix { get; } = KafkaFixture.UniquePrefix();
 
@@ -44,9 +49,11 @@ internal sealed class Stand : IAsyncDisposable
 
     private string[] Kafka => ["--brokers", Brokers, "--topic-prefix", Prefix, .. _kafkaConfig.SelectMany(pair => (string[])["--kafka-config", pair])];
 
+    private string[] KafkaOfUp => HasLocalBroker ? ["--kafka-port", Brokers.Split(':')[1], "--topic-prefix", Prefix] : Kafka;
+
     /// <summary>Starts <c>up</c> without a workload; <c>--registry</c> and <c>--clickhouse</c> by <paramref name="more"/>.</summary>
     public MeteringProcess Up(params string[] more) => Start([
-        "up", "--json", "--workload", "none", "--for", LivesAtMost, .. Kafka, "--data", Path.Combine(Folder, "up"), "--partitions", Partitions,
+        "up", "--json", "--workload", "none", "--for", LivesAtMost, .. KafkaOfUp, "--data", Path.Combine(Folder, "up"), "--partitions", Partitions,
         "--registry-port", PortOf(Registry), "--clickhouse-port", PortOf(ClickHouse), "--server-port", "0", .. more]);
 
     public async Task<(MeteringProcess Process, Addresses Addresses)> ReadyUpAsync(params string[] more)
