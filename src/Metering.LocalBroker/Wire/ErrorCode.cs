@@ -69,6 +69,8 @@ internal enum ErrorCode : short
     ProducerFenced = 90,
     TransactionalIdNotFound = 105,
     UnknownTopicId = 100,
+    MismatchedEndpointType = 114,
+    UnsupportedEndpointType = 115,
 }
 
 /// <summary>The outcome of a call, with the sentence that a client shows.</summary>
