@@ -1,4 +1,5 @@
 using Metering.LocalBroker.Wire;
+using Microsoft.Extensions.Logging;
 
 namespace Metering.LocalBroker.Groups;
 
@@ -6,6 +7,10 @@ namespace Metering.LocalBroker.Groups;
 /// join anew. Takes the broker's gate itself.</summary>
 internal sealed class GroupCoordinator
 {
+    public GroupCoordinator(Lock gate, OffsetTable offsets, TimeProvider time, ILogger logger)
+    {
+    }
+
     public Task<JoinAnswer> JoinAsync(JoinRequest request) => throw new NotSupportedException();
 
     public Task<SyncAnswer> SyncAsync(SyncRequest request) => throw new NotSupportedException();

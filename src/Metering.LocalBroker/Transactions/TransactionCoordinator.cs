@@ -1,12 +1,19 @@
 using Metering.LocalBroker.Groups;
 using Metering.LocalBroker.Storage;
+using Metering.LocalBroker.Topics;
 using Metering.LocalBroker.Wire;
+using Microsoft.Extensions.Logging;
 
 namespace Metering.LocalBroker.Transactions;
 
 /// <summary>Producer ids and transactions. Takes the broker's gate itself unless a member says otherwise.</summary>
 internal sealed class TransactionCoordinator : IJournaled
 {
+    public TransactionCoordinator(
+        Lock gate, IJournal journal, TopicTable topics, OffsetTable offsets, GroupCoordinator groups, TimeProvider time, ILogger logger)
+    {
+    }
+
     /// <param name="transactionalId">Null: an idempotent producer without transactions.</param>
     /// <param name="producerId">−1, or what the client holds (KIP-360).</param>
     public InitAnswer InitProducerId(string? transactionalId, int timeoutMs, long producerId, short epoch) => throw new NotSupportedException();
@@ -34,9 +41,11 @@ internal sealed class TransactionCoordinator : IJournaled
 
     public void Apply(EntryKind kind, ReadOnlySpan<byte> payload) => throw new NotSupportedException();
 
-    public byte[] Save() => throw new NotSupportedException();
+    public byte[] Save() => [];
 
-    public void Load(ReadOnlySpan<byte> saved) => throw new NotSupportedException();
+    public void Load(ReadOnlySpan<byte> saved)
+    {
+    }
 }
 
 internal readonly record struct ProducerIdentity(string TransactionalId, long ProducerId, short Epoch);
