@@ -29,6 +29,7 @@ internal enum ErrorCode : short
     RebalanceInProgress = 27,
     InvalidCommitOffsetSize = 28,
     TopicAuthorizationFailed = 29,
+    InvalidTimestamp = 32,
     UnsupportedSaslMechanism = 33,
     IllegalSaslState = 34,
     UnsupportedVersion = 35,

@@ -34,7 +34,7 @@ public static class WireFuzz
                 Port = 0,
                 Durability = Durability.Process,
             };
-            await using (var store = BrokerStore.Open(options, options.Loggers))
+            await using (var store = await BrokerStore.OpenAsync(options))
             {
                 var part = await RunAsync(() => store.State, options, seed, start, Math.Min(CasesPerStore, cases - start), cancellationToken);
                 total = new(total.Cases + part.Cases, total.Answered + part.Answered, total.Refused + part.Refused, 0);
