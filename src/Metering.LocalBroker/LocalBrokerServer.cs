@@ -30,13 +30,16 @@ public sealed class LocalBrokerServer : IAsyncDisposable
     /// <summary>Clients' connections now.</summary>
     public int Connections => _listener.Connections;
 
+    /// <summary>For metrics.</summary>
+    internal BrokerFigures Figures => _store.Figures();
+
     /// <summary>Recovers what lies in the directory and listens.</summary>
     /// <exception cref="IOException">The directory is in use, or the port is taken.</exception>
     public static async Task<LocalBrokerServer> StartAsync(LocalBrokerOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         var logger = options.Loggers.CreateLogger<LocalBrokerServer>();
-        var store = await Task.Run(() => BrokerStore.Open(options, options.Loggers), cancellationToken);
+        var store = await Task.Run(() => BrokerStore.OpenAsync(options), cancellationToken);
         try
         {
             var clusterId = store.State?.ClusterId ?? throw new IOException($"the disk under {options.Directory} failed at the start");

@@ -88,7 +88,7 @@ internal static class MetadataCall
         else if (asked.Name is null)
             WriteTopic(context, ErrorCode.UnknownTopicId, null, asked.Id, null, tellOperations, reply);
         else
-            WriteTopic(context, TopicNames.IsValid(asked.Name) ? ErrorCode.UnknownTopicOrPartition : ErrorCode.InvalidTopic, asked.Name, default, null, tellOperations, reply);
+            WriteTopic(context, TopicName.Problem(asked.Name) is null ? ErrorCode.UnknownTopicOrPartition : ErrorCode.InvalidTopic, asked.Name, default, null, tellOperations, reply);
     }
 
     private static void WriteTopic(CallContext context, ErrorCode error, string? name, Guid id, Topic? topic, bool tellOperations, ProtocolWriter reply)

@@ -81,6 +81,7 @@ internal sealed class BrokerState : IAsyncDisposable
                 log.PublishAll();
             Logs.Writes = Journal;
             Journal.Start(files, lastEntry);
+            Transactions.Start();
         }
     }
 

@@ -74,7 +74,10 @@ internal sealed class Connection : IDisposable
         await _watching;
     }
 
-    /// <summary>Closes it under whoever uses it.</summary>
+    /// <summary>Closes the socket under the tasks that use it; they end by it.</summary>
+    public void Sever() => _socket.Dispose();
+
+    /// <summary>Once <see cref="RunAsync"/> is over.</summary>
     public void Dispose()
     {
         _socket.Dispose();

@@ -70,7 +70,7 @@ internal sealed class Listener : IAsyncDisposable
         {
             // Peers that do not read their replies.
             foreach (var connection in _connections.Keys)
-                connection.Dispose();
+                connection.Sever();
             await ends;
         }
         _stopping.Dispose();
