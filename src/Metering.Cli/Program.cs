@@ -8,4 +8,5 @@ return await new MeteringApplication(
     new VerifyCommand(),
     new QueryCommand(),
     new ChaosCommand(),
+    new FuzzCommand(),
     new DoctorCommand()).RunAsync(args);

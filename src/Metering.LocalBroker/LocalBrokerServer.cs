@@ -31,7 +31,7 @@ public sealed class LocalBrokerServer : IAsyncDisposable
     public int Connections => _listener.Connections;
 
     /// <summary>For metrics.</summary>
-    internal BrokerFigures Figures => _store.Figures();
+    public BrokerFigures Figures => _store.Figures();
 
     /// <summary>Recovers what lies in the directory and listens.</summary>
     /// <exception cref="IOException">The directory is in use, or the port is taken.</exception>

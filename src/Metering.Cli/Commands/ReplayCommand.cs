@@ -165,4 +165,5 @@ internal sealed record ReplayLine(long Published, long InputTokens, long OutputT
 [JsonSerializable(typeof(VerifyTotals))]
 [JsonSerializable(typeof(ChaosRoundLine))]
 [JsonSerializable(typeof(ChaosLine))]
+[JsonSerializable(typeof(FuzzLine))]
 internal sealed partial class CommandJson : JsonSerializerContext;

@@ -235,8 +235,3 @@ internal sealed class BrokerStore : IAsyncDisposable
         _tick.Change(interval, interval);
     }
 }
-
-/// <param name="IsWell">False while the disk fails and the state is recovered.</param>
-/// <param name="RecordsIn">Since the start, as <paramref name="BytesIn"/>.</param>
-internal sealed record BrokerFigures(
-    bool IsWell, long RecordsIn, long BytesIn, long LogBytes, int OpenTransactions, int Partitions, long Syncs, double LastSyncMs, long JournalBytes);
