@@ -4,6 +4,7 @@ using System.Buffers.Binary;
 namespace Metering.LocalBroker.Log;
 
 /// <summary>Goes through a part of a segment, batch by batch, verified. Outside the gate; one thread.</summary>
+/// <param name="expected">The offset of the first batch; −1 = not known.</param>
 internal sealed class SegmentReader(SegmentFiles files, Segment segment, long position, long end, long expected, int largestBatchBytes) : IDisposable
 {
     private const int LeastBytes = 256 * 1024;
@@ -31,7 +32,7 @@ internal sealed class SegmentReader(SegmentFiles files, Segment segment, long po
         var rest = _buffer.AsSpan(_at, _filled - _at);
         var length = RecordBatch.LengthAt(rest);
         var baseOffset = BinaryPrimitives.ReadInt64BigEndian(rest);
-        if (length < RecordBatch.HeaderBytes || length > largestBatchBytes || (segment.HasGaps ? baseOffset < _expected : baseOffset != _expected))
+        if (length < RecordBatch.HeaderBytes || length > largestBatchBytes || (segment.HasGaps ? baseOffset < _expected : _expected >= 0 && baseOffset != _expected))
             return Damage();
         if (!Has((int)length))
             return Damage();
