@@ -31,7 +31,7 @@ internal sealed class SegmentReader(SegmentFiles files, Segment segment, long po
         var rest = _buffer.AsSpan(_at, _filled - _at);
         var length = RecordBatch.LengthAt(rest);
         var baseOffset = BinaryPrimitives.ReadInt64BigEndian(rest);
-        if (length < RecordBatch.HeaderBytes || length > largestBatchBytes || (segment.HasGaps ? baseOffset < _expected : baseOffset != _expected))
+        if (length < RecordBatch.HeaderBytes || length > largestBatchBytes || (segment.HasGaps ? baseOffset < _expected : _expected >= 0 && baseOffset != _expected))
             return Damage();
         if (!Has((int)length))
             return Damage();
