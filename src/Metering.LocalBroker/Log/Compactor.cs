@@ -7,7 +7,7 @@ namespace Metering.LocalBroker.Log;
 /// Keeps the last record of each key. Reads and writes outside the gate; a segment is replaced under it by one entry of the
 /// journal, when the new file is on disk. What it finds damaged it leaves as it is. One thread.
 /// </summary>
-internal sealed class Compactor(IFiles files, SegmentFiles segments, Lock gate, CancellationToken stop)
+internal sealed class Compactor(SegmentFiles segments, Lock gate, CancellationToken stop)
 {
     /// <summary>Compacts what is worth it.</summary>
     public void Run(TopicTable topics, long nowMs)
@@ -125,7 +125,7 @@ internal sealed class Compactor(IFiles files, SegmentFiles segments, Lock gate, 
             if (bytes > 0)
             {
                 segments.Sync(cleaned);
-                files.SyncFolder(segments.FolderOf(log));
+                segments.SyncNames([log]);
             }
             lock (gate)
             {

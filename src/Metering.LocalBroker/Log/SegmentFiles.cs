@@ -67,6 +67,21 @@ internal sealed class SegmentFiles(IFiles files, string folder, int mostOpen = 2
         }
     }
 
+    /// <summary>Makes the names of logs' segments durable, and the names of their folders: without these all in them would be lost.</summary>
+    public void SyncNames(IEnumerable<PartitionLog> logs)
+    {
+        foreach (var log in logs)
+        {
+            // A deleted one's folder may be gone.
+            lock (_removing)
+            {
+                if (!log.IsDeleted)
+                    files.SyncFolder(FolderOf(log));
+            }
+        }
+        files.SyncFolder(folder);
+    }
+
     /// <summary>It is not opened any more; its file goes at <see cref="DeleteRemoved"/>. Those who read it may finish.</summary>
     public void RemoveLater(Segment segment)
     {

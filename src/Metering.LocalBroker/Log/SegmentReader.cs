@@ -4,6 +4,7 @@ using System.Buffers.Binary;
 namespace Metering.LocalBroker.Log;
 
 /// <summary>Goes through a part of a segment, batch by batch, verified. Outside the gate; one thread.</summary>
+/// <param name="expected">The offset of the first batch; −1 = not known.</param>
 internal sealed class SegmentReader(SegmentFiles files, Segment segment, long position, long end, long expected, int largestBatchBytes) : IDisposable
 {
     private const int LeastBytes = 256 * 1024;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Metering.LocalBroker.Log;
 using Microsoft.Extensions.Logging;
 
@@ -16,6 +17,7 @@ internal sealed class BrokerStore : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly ITimer _tick;
     private readonly Checkpointer _checkpointer;
+    private readonly ConcurrentQueue<TaskCompletionSource> _whenTidied = new();
     private volatile BrokerState? _state;
     private SegmentFiles? _segments;
     private BrokerState? _failed;
@@ -46,8 +48,9 @@ internal sealed class BrokerStore : IAsyncDisposable
 
     internal static async Task<BrokerStore> OpenAsync(LocalBrokerOptions options, StoreSettings settings)
     {
+        options = options with { Directory = Path.GetFullPath(options.Directory) };
         StoreFolders folders = new(options.Directory);
-        settings.Files.CreateFolder(options.Directory);
+        CreateDurably(settings.Files, options.Directory);
         BrokerStore store = new(options, settings, settings.Files.Lock(folders.Lock), folders);
         try
         {
@@ -81,6 +84,15 @@ internal sealed class BrokerStore : IAsyncDisposable
         }
     }
 
+    /// <summary>Looks after the logs now; for tests.</summary>
+    internal Task TidyAsync()
+    {
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _whenTidied.Enqueue(done);
+        Tick();
+        return done.Task;
+    }
+
     /// <summary>A last checkpoint, so that the next start is quick.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -104,6 +116,16 @@ internal sealed class BrokerStore : IAsyncDisposable
         _directoryLock.Dispose();
         _stop.Dispose();
         _wake.Dispose();
+    }
+
+    /// <summary>A folder whose own name a power cut takes away takes all in it along.</summary>
+    private static void CreateDurably(IFiles files, string folder)
+    {
+        if (files.FolderExists(folder) || Path.GetDirectoryName(folder) is not { } parent)
+            return;
+        CreateDurably(files, parent);
+        files.CreateFolder(folder);
+        files.SyncFolder(parent);
     }
 
     private async Task RecoverAsync()
@@ -146,9 +168,11 @@ internal sealed class BrokerStore : IAsyncDisposable
     {
         while (!_stop.IsCancellationRequested)
         {
+            var asked = 0;
             try
             {
                 await _wake.WaitAsync(_stop.Token);
+                asked = _whenTidied.Count;
                 if (Interlocked.Exchange(ref _failed, null) is { } failed)
                     await RecoverUntilItSucceedsAsync(failed);
                 else if (_state is { } state)
@@ -162,6 +186,8 @@ internal sealed class BrokerStore : IAsyncDisposable
             {
                 StorageLog.HousekeepingFailed(_logger, failure);
             }
+            for (; asked > 0 && _whenTidied.TryDequeue(out var done); asked--)
+                done.TrySetResult();
         }
     }
 
@@ -204,7 +230,7 @@ internal sealed class BrokerStore : IAsyncDisposable
         var nowMs = _options.Time.GetUtcNow().ToUnixTimeMilliseconds();
         Retention.Run(state.Gate, state.Topics, nowMs, _logger);
         if (!_isFull) // a compacted segment needs room before the old ones go
-            new Compactor(_settings.Files, _segments!, state.Gate, _stop.Token).Run(state.Topics, nowMs);
+            new Compactor(_segments!, state.Gate, _stop.Token).Run(state.Topics, nowMs);
     }
 
     private async Task CheckpointAsync(BrokerState state)

@@ -21,7 +21,7 @@ internal sealed class Checkpointer(IFiles files, StoreFolders folders, ILogger l
             reached = state.Journal.MarkAsync();
         }
         var mark = await reached;
-        Sync(files, folders, segments, mark.Written);
+        Sync(segments, mark.Written);
         // Behind a clean end the journal goes on in a file of its own.
         var position = isClean ? mark.Position with { Sequence = mark.Position.Sequence + 1, Offset = JournalFormat.FileHeaderBytes } : mark.Position;
         var bytes = new Checkpoint(state.ClusterId, entry, position, isClean, rooms).Write(files, folders.State);
@@ -30,7 +30,7 @@ internal sealed class Checkpointer(IFiles files, StoreFolders folders, ILogger l
     }
 
     /// <summary>Makes what was written to segments durable, and their names.</summary>
-    public static void Sync(IFiles files, StoreFolders folders, SegmentFiles segments, IReadOnlyCollection<Segment> written)
+    public static void Sync(SegmentFiles segments, IReadOnlyCollection<Segment> written)
     {
         HashSet<PartitionLog> logs = [];
         foreach (var segment in written)
@@ -40,11 +40,6 @@ internal sealed class Checkpointer(IFiles files, StoreFolders folders, ILogger l
             segments.Sync(segment);
             logs.Add(segment.Log);
         }
-        foreach (var log in logs)
-        {
-            if (!log.IsDeleted)
-                files.SyncFolder(segments.FolderOf(log));
-        }
-        files.SyncFolder(folders.Logs);
+        segments.SyncNames(logs);
     }
 }

@@ -44,6 +44,8 @@ internal sealed partial class DiskFiles : IFiles
 
     public void CreateFolder(string path) => Directory.CreateDirectory(path);
 
+    public bool FolderExists(string path) => Directory.Exists(path);
+
     public void DeleteFolder(string path)
     {
         if (Directory.Exists(path))

@@ -19,6 +19,8 @@ internal interface IFiles
 
     void CreateFolder(string path);
 
+    bool FolderExists(string path);
+
     /// <summary>With the files in it. Nothing happens when it is not there.</summary>
     void DeleteFolder(string path);
 

@@ -62,6 +62,9 @@ internal sealed class Journal : IJournal, ISegmentWrites, IDisposable
 
     public long FileBytes => _files?.Bytes ?? 0;
 
+    /// <summary>The disk refused: the state is dropped and recovered.</summary>
+    public bool HasFailed => Volatile.Read(ref _failure) is not null;
+
     /// <summary>False when the disk is nearly full or too much waits for it: nothing big is taken then.</summary>
     public bool TakesRecords { get; set; }
 

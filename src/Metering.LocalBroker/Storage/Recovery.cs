@@ -33,7 +33,7 @@ internal sealed class Recovery(LocalBrokerOptions options, StoreSettings setting
             if (last != checkpoint.Entry || !checkpoint.IsClean || foundAny)
             {
                 Tidy(state);
-                Checkpointer.Sync(_files, _folders, _segments, _written);
+                Checkpointer.Sync(_segments, _written);
                 new Checkpoint(checkpoint.ClusterId, last, next, false, state.Save()).Write(_files, _folders.State);
             }
             else
@@ -81,7 +81,6 @@ internal sealed class Recovery(LocalBrokerOptions options, StoreSettings setting
 
     private Checkpoint First()
     {
-        _files.CreateFolder(options.Directory);
         foreach (var name in _files.Files(options.Directory).Concat(_files.Folders(options.Directory)))
         {
             if (!_folders.Knows(name))
