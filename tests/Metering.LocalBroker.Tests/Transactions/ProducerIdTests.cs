@@ -175,8 +175,8 @@ public sealed class ProducerIdTests : IDisposable
         _rooms.Init();
         var before = _rooms.Dump();
         _rooms.Journal.Fails = true;
-        Assert.Throws<Storage.JournalFailedException>(() => _rooms.Transactions.InitProducerId("tx", Txn.TimeoutMs, -1, -1));
-        Assert.Throws<Storage.JournalFailedException>(() => _rooms.Transactions.InitProducerId(null, 0, -1, -1));
+        Assert.Throws<Metering.LocalBroker.Storage.JournalFailedException>(() => _rooms.Transactions.InitProducerId("tx", Txn.TimeoutMs, -1, -1));
+        Assert.Throws<Metering.LocalBroker.Storage.JournalFailedException>(() => _rooms.Transactions.InitProducerId(null, 0, -1, -1));
         Assert.Equal(before, _rooms.Dump());
     }
 }

@@ -54,14 +54,14 @@ public static class WireFuzz
     {
         var run = new Run(state, options, seed, firstCase, cases);
         var running = Task.Run(() => run.AllAsync(cancellationToken), cancellationToken);
-        for (long seen = -1; !running.IsCompleted; seen = run.Current)
+        while (!running.IsCompleted)
         {
-            if (seen == run.Current)
-                throw new WireFuzzException(seed, seen, $"no answer within {HangAfter}", null);
+            var seen = run.Current;
             await Task.WhenAny(running, Task.Delay(HangAfter, CancellationToken.None));
+            if (!running.IsCompleted && seen == run.Current)
+                throw new WireFuzzException(seed, seen, $"no answer within {HangAfter}", null);
         }
-        var result = await running;
-        return result;
+        return await running;
     }
 
     private static void CheckGrowth(int seed, long after, long grownBytes)
