@@ -42,7 +42,6 @@ public abstract class FetchTests(BrokerFixture broker) : ConformanceTests(broker
         Assert.Equal(57, FirstOffset(topic, 57));
         Assert.Equal(99, FirstOffset(topic, 99));
         Assert.Equal(100, FirstOffset(topic, Offset.End));
-        Assert.Equal(90, FirstOffset(topic, Offset.Tail(10)));
     }
 
     [Fact]
