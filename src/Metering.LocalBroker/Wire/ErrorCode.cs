@@ -29,6 +29,7 @@ internal enum ErrorCode : short
     RebalanceInProgress = 27,
     InvalidCommitOffsetSize = 28,
     TopicAuthorizationFailed = 29,
+    InvalidTimestamp = 32,
     UnsupportedSaslMechanism = 33,
     IllegalSaslState = 34,
     UnsupportedVersion = 35,
@@ -69,6 +70,8 @@ internal enum ErrorCode : short
     ProducerFenced = 90,
     TransactionalIdNotFound = 105,
     UnknownTopicId = 100,
+    MismatchedEndpointType = 114,
+    UnsupportedEndpointType = 115,
 }
 
 /// <summary>The outcome of a call, with the sentence that a client shows.</summary>

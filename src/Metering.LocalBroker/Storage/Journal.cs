@@ -1,0 +1,350 @@
+using System.Diagnostics;
+using Metering.LocalBroker.Log;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.LocalBroker.Storage;
+
+/// <summary>
+/// The journal at work. Entries gather in memory under the gate; one thread writes what has gathered, syncs it, carries out
+/// what the entries do to segments and then publishes: one sync for all partitions, as many entries as came during the
+/// one before. It sleeps when there is nothing to do.
+/// </summary>
+internal sealed class Journal : IJournal, ISegmentWrites, IDisposable
+{
+    private readonly Lock _gate;
+    private readonly SegmentFiles _segments;
+    private readonly bool _syncEach;
+    private readonly ILogger _logger;
+    private readonly Action<Exception> _failed;
+    private readonly AutoResetEvent _work = new(false);
+    private readonly Thread _writer;
+    private readonly ITimer _syncLater;
+    private readonly List<IArrivalWatcher> _arrivals = [];
+    private HashSet<Segment> _written = [];
+    private JournalGroup _filling = new();
+    private JournalGroup _writing = new();
+    private bool _isWriting;
+    private bool _writerSleeps;
+    private bool _stopping;
+    private long _durable;
+    private int _syncPlanned;
+    private Exception? _failure;
+    private JournalFiles? _files;
+    private long _appended;
+    private long _checkpointAt = long.MaxValue;
+    private Action? _checkpointDue;
+
+    /// <param name="failed">Is told once, outside the gate, when the disk refused.</param>
+    public Journal(Lock gate, SegmentFiles segments, Durability durability, TimeProvider time, ILogger logger, Action<Exception> failed)
+    {
+        _gate = gate;
+        _segments = segments;
+        _syncEach = durability == Durability.Disk;
+        _logger = logger;
+        _failed = failed;
+        _syncLater = time.CreateTimer(_ => SyncNow(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _writer = new Thread(Run) { IsBackground = true, Name = "broker journal" };
+    }
+
+    public long Last { get; private set; }
+
+    public long Durable => Volatile.Read(ref _durable);
+
+    /// <summary>Bytes of records since this start: decides when a checkpoint is due.</summary>
+    public long Appended => Volatile.Read(ref _appended);
+
+    /// <summary>Bytes that wait for the writer.</summary>
+    public int Waiting => _filling.Length;
+
+    public long Syncs { get; private set; }
+
+    public double LastSyncMs { get; private set; }
+
+    public long FileBytes => _files?.Bytes ?? 0;
+
+    /// <summary>False when the disk is nearly full or too much waits for it: nothing big is taken then.</summary>
+    public bool TakesRecords { get; set; }
+
+    /// <summary>From now on entries are taken.</summary>
+    /// <param name="last">The last entry that recovery found.</param>
+    public void Start(JournalFiles files, long last)
+    {
+        _files = files;
+        Last = _durable = last;
+        TakesRecords = true;
+        _writer.Start();
+    }
+
+    /// <summary>Calls once when so many bytes more were appended. Under the gate, and it is called there.</summary>
+    public void CallAfter(long bytes, Action due) => (_checkpointAt, _checkpointDue) = (_appended + bytes, due);
+
+    public long Append(EntryKind kind, ReadOnlySpan<byte> payload)
+    {
+        payload.CopyTo(Begin(kind, payload.Length));
+        return Commit(payload.Length);
+    }
+
+    /// <summary>Room for an entry's payload; it counts once <see cref="Commit"/> is called. Under the gate.</summary>
+    public Span<byte> Begin(EntryKind kind, int payloadBytes)
+    {
+        if (_failure is not null || _stopping || _files is null)
+            throw new JournalFailedException("the broker's journal cannot be written: " + (_failure?.Message ?? "the broker starts or stops"), _failure);
+        return _filling.Begin(kind, Last + 1, payloadBytes);
+    }
+
+    public long Commit(int payloadBytes)
+    {
+        _filling.Commit(++Last, payloadBytes);
+        Volatile.Write(ref _appended, _appended + payloadBytes + JournalFormat.RecordHeaderBytes);
+        Wake();
+        if (_appended >= _checkpointAt)
+        {
+            _checkpointAt = long.MaxValue;
+            _checkpointDue!();
+        }
+        return Last;
+    }
+
+    public ValueTask WhenDurableAsync(long entry)
+    {
+        if (entry <= Volatile.Read(ref _durable))
+            return default;
+        lock (_gate)
+        {
+            if (entry <= _durable)
+                return default;
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(entry, Last);
+            if (_failure is { } failure)
+                return ValueTask.FromException(Failed(failure));
+            return new(_isWriting && entry <= _writing.Last ? _writing.WhenDurable : _filling.WhenDurable);
+        }
+    }
+
+    public void Write(Segment segment, long position, ReadOnlySpan<byte> bytes)
+    {
+        _filling.Add(segment, position, bytes);
+        Wake();
+    }
+
+    public void Remove(Segment segment)
+    {
+        _filling.AddRemoval(segment);
+        Wake();
+    }
+
+    public void RemoveFolder(PartitionLog log)
+    {
+        _filling.AddRemoval(log);
+        Wake();
+    }
+
+    public void Changed(PartitionLog log)
+    {
+        if (log.IsListed)
+            return;
+        log.IsListed = true;
+        _filling.Changed.Add(new(log, 0, 0, null, 0));
+    }
+
+    /// <summary>Under the gate, together with copying the state: says where the journal goes on behind that state once everything before is
+    /// in the journal and in the segments.</summary>
+    public Task<CheckpointMark> MarkAsync()
+    {
+        if (_failure is { } failure)
+            return Task.FromException<CheckpointMark>(Failed(failure));
+        TaskCompletionSource<CheckpointMark> reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _filling.Mark = (_filling.Length, reached);
+        Wake();
+        return reached.Task;
+    }
+
+    /// <summary>Journal files behind a checkpoint may be used again.</summary>
+    public void Recycle(JournalPosition checkpoint) => _files!.Recycle(checkpoint);
+
+    /// <summary>Gives back the memory that a burst took, when nothing waits.</summary>
+    public void Trim()
+    {
+        lock (_gate)
+        {
+            if (_filling.IsEmpty)
+                _filling.Trim();
+            if (!_isWriting)
+                _writing.Trim();
+        }
+    }
+
+    /// <summary>Writes what has gathered, then stops.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_stopping)
+                return;
+            _stopping = true;
+            Wake();
+        }
+        if (_writer.IsAlive && Thread.CurrentThread != _writer)
+            _writer.Join();
+        _syncLater.Dispose();
+        if (_failure is null && !_syncEach && _files is not null)
+            SyncNow();
+        Fail(new ObjectDisposedException(nameof(Journal), "the broker stops"), tell: false);
+        _files?.Dispose();
+    }
+
+    private void Wake()
+    {
+        if (!_writerSleeps)
+            return;
+        _writerSleeps = false;
+        _work.Set();
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            bool stopping;
+            lock (_gate)
+            {
+                stopping = _stopping;
+                if (_failure is not null)
+                    return;
+                _writerSleeps = _filling.IsEmpty && !stopping;
+                if (!_filling.IsEmpty)
+                    Swap();
+            }
+            if (!_isWriting)
+            {
+                if (stopping)
+                    return;
+                _work.WaitOne();
+                continue;
+            }
+            try
+            {
+                WriteGroup(_writing);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                Fail(failure, tell: true);
+                return;
+            }
+            Publish(_writing);
+        }
+    }
+
+    private void Swap()
+    {
+        (_filling, _writing) = (_writing, _filling);
+        _filling.Clear();
+        _filling.Last = _writing.Last;
+        _isWriting = true;
+        if (_writing.Length == 0)
+            _writing.Last = Last;
+        var changed = _writing.Changed;
+        for (var i = 0; i < changed.Count; i++)
+            changed[i] = changed[i].Log.ToPublish();
+    }
+
+    /// <summary>The journal first: a segment never holds what the journal does not know, and no file goes before its entry is safe.</summary>
+    private void WriteGroup(JournalGroup group)
+    {
+        JournalPosition mark = _files!.Position;
+        if (group.Length > 0)
+        {
+            _files!.Write(group.Records, group.Mark?.Length ?? -1, out var marked);
+            if (group.Mark is not null)
+                mark = marked;
+            if (_syncEach || group.RemovesFiles)
+                Sync();
+            else if (Interlocked.Exchange(ref _syncPlanned, 1) == 0)
+                _syncLater.Change(TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
+        }
+        for (var i = 0; i < group.Writes; i++)
+        {
+            switch (group.TargetOf(i))
+            {
+                case Segment segment when group.PositionOf(i) >= 0:
+                    _segments.Write(segment, group.BytesOf(i), group.PositionOf(i));
+                    _written.Add(segment);
+                    break;
+                case Segment segment:
+                    _written.Remove(segment);
+                    _segments.RemoveLater(segment);
+                    break;
+                case PartitionLog log:
+                    _written.RemoveWhere(segment => segment.Log == log);
+                    _segments.RemoveFolder(log);
+                    break;
+            }
+        }
+        if (group.Mark is { } wanted)
+        {
+            var written = _written;
+            _written = [];
+            wanted.Reached.TrySetResult(new(mark, written));
+        }
+    }
+
+    private void Sync()
+    {
+        var started = Stopwatch.GetTimestamp();
+        _files!.Sync();
+        LastSyncMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        Syncs++;
+    }
+
+    /// <summary>Mode Process: about a second after a write. On the timer's thread.</summary>
+    private void SyncNow()
+    {
+        Interlocked.Exchange(ref _syncPlanned, 0);
+        try
+        {
+            Sync();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            Fail(failure, tell: true);
+        }
+        catch (ObjectDisposedException)
+        {
+            // the broker has stopped, and synced
+        }
+    }
+
+    private void Publish(JournalGroup group)
+    {
+        lock (_gate)
+        {
+            foreach (var publication in group.Changed)
+                publication.Log.Publish(publication, _arrivals);
+            Volatile.Write(ref _durable, group.Last);
+            _isWriting = false;
+        }
+        group.Complete();
+        foreach (var watcher in _arrivals)
+            watcher.Arrived();
+        _arrivals.Clear();
+    }
+
+    private void Fail(Exception failure, bool tell)
+    {
+        lock (_gate)
+        {
+            if (_failure is not null)
+                return;
+            _failure = failure;
+            var told = Failed(failure);
+            _writing.Fail(told);
+            _filling.Fail(told);
+        }
+        if (!tell)
+            return;
+        StorageLog.JournalFailed(_logger, failure);
+        _failed(failure);
+    }
+
+    private static JournalFailedException Failed(Exception failure) =>
+        new("the broker's journal cannot be written: " + failure.Message, failure);
+}

@@ -1,0 +1,18 @@
+using Metering.LocalBroker.Wire;
+using Metering.LocalBroker.Wire.Fuzz;
+
+namespace Metering.LocalBroker.Tests.Wire;
+
+public sealed class WireFuzzTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Hostile_requests_without_a_state_are_answered_or_refused(int seed)
+    {
+        var result = await WireFuzz.RunAsync(() => null, new LocalBrokerOptions { Directory = "nowhere" }, seed, 0, 30_000, TestContext.Current.CancellationToken);
+        Assert.Equal(30_000, result.Answered + result.Refused);
+        Assert.InRange(result.Answered, 10_000, 29_000);
+        Assert.InRange(result.GrownBytes, long.MinValue, 16 * 1024 * 1024);
+    }
+}
