@@ -10,6 +10,8 @@ internal sealed class BrokerChild : IAsyncDisposable
 {
     public const string Command = "broker-child";
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly Process _process;
 
     private BrokerChild(Process process, int port) => (_process, Port) = (process, port);
@@ -23,7 +25,7 @@ internal sealed class BrokerChild : IAsyncDisposable
         var start = SelfProcess.Start(Command, folder, port.ToString(CultureInfo.InvariantCulture), durability.ToString());
         start.RedirectStandardOutput = start.RedirectStandardInput = start.RedirectStandardError = true;
         var process = Process.Start(start)!;
-        using var limit = new CancellationTokenSource(BrokerFixture.Patience);
+        using var limit = new CancellationTokenSource(Patience);
         var line = await process.StandardOutput.ReadLineAsync(limit.Token);
         if (line?.StartsWith("listening ", StringComparison.Ordinal) == true)
             return new BrokerChild(process, IPEndPoint.Parse(line["listening ".Length..]).Port);
@@ -45,7 +47,7 @@ internal sealed class BrokerChild : IAsyncDisposable
         if (!_process.HasExited)
         {
             _process.StandardInput.Close();
-            using var limit = new CancellationTokenSource(BrokerFixture.Patience);
+            using var limit = new CancellationTokenSource(Patience);
             await _process.WaitForExitAsync(limit.Token);
         }
         _process.Dispose();

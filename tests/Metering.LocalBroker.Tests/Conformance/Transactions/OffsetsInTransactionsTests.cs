@@ -24,7 +24,10 @@ public abstract class OffsetsInTransactionsTests(BrokerFixture broker) : Conform
         var consumer = Broker.Consumer(config => (config.GroupId, config.AutoOffsetReset) = (_group, AutoOffsetReset.Earliest));
         consumer.Subscribe(topic);
         for (var deadline = Until.In(Patience); consumer.Assignment.Count == 0; deadline.Check("an assignment"))
-            consumer.Consume(TimeSpan.FromMilliseconds(50));
+        {
+            if (consumer.Consume(TimeSpan.FromMilliseconds(50)) is { } early)
+                consumer.Seek(early.TopicPartitionOffset);
+        }
         return consumer;
     }
 
