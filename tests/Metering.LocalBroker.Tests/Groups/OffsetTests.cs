@@ -100,7 +100,7 @@ public sealed class OffsetTests : IDisposable
     {
         _rooms.Commit(null, 5);
         _rooms.Journal.Fails = true;
-        Assert.Throws<Storage.JournalFailedException>(() => _rooms.Commit(null, 6));
+        Assert.Throws<Metering.LocalBroker.Storage.JournalFailedException>(() => _rooms.Commit(null, 6));
         Assert.Equal(5, Assert.Single(_rooms.Groups.Fetch("g", null, false)).Offset);
     }
 }

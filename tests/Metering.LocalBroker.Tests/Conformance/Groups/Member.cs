@@ -7,6 +7,8 @@ namespace Metering.LocalBroker.Tests.Conformance.Groups;
 /// <summary>A member of a group as applications write it: consumes on a thread of its own and commits what it has seen.</summary>
 internal sealed class Member : IAsyncDisposable
 {
+    private const int CommitEvery = 100;
+
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<TopicPartition, byte> _owned = new();
     private readonly Task _run;
@@ -57,15 +59,26 @@ internal sealed class Member : IAsyncDisposable
 
     private void Run()
     {
+        var uncommitted = 0;
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                if (Consumer.Consume(TimeSpan.FromMilliseconds(50)) is not { } record)
-                    continue;
-                Seen.Enqueue((record.TopicPartitionOffset, record.Message.Value));
-                Consumer.StoreOffset(record);
-                Consumer.Commit(record);
+                if (Consumer.Consume(TimeSpan.FromMilliseconds(50)) is { } record)
+                {
+                    Seen.Enqueue((record.TopicPartitionOffset, record.Message.Value));
+                    Consumer.StoreOffset(record);
+                    uncommitted++;
+                }
+                else if (uncommitted > 0)
+                {
+                    uncommitted = CommitEvery;
+                }
+                if (uncommitted >= CommitEvery)
+                {
+                    uncommitted = 0;
+                    Consumer.Commit();
+                }
             }
             catch (KafkaException error) when (!error.Error.IsFatal)
             {

@@ -43,8 +43,9 @@ public abstract class RestartTests(RestartFixture broker) : ConformanceTests(bro
             for (; !stop.IsCancellationRequested; sent++)
             {
                 producer.Produce(topic, Record(null, $"{sent}"), report => Interlocked.Add(ref acknowledged, report.Error.IsError ? 0 : 1));
-                if (sent % 50 == 49)
-                    producer.Flush(TimeSpan.FromMilliseconds(20));
+                // A few thousand a second: the consumer has to keep up.
+                if (sent % 20 == 19)
+                    stop.Token.WaitHandle.WaitOne(5);
             }
             producer.Flush(Recovers);
         });
