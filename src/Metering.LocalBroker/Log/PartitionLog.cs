@@ -21,6 +21,7 @@ internal sealed partial class PartitionLog
     private long _stableOffset;
     private Segment? _visibleSegment;
     private long _visibleBytes;
+    private (long Ms, long Position) _visibleMax;
     private volatile bool _isDeleted;
 
     /// <param name="ordinal">Names this log in entries; never used for another.</param>
@@ -192,7 +193,8 @@ internal sealed partial class PartitionLog
     public Publication ToPublish()
     {
         IsListed = false;
-        return new(this, EndOffset, _transactions?.FirstOpen ?? EndOffset, Active, Active?.Bytes ?? 0);
+        return new(this, EndOffset, _transactions?.FirstOpen ?? EndOffset, Active, Active?.Bytes ?? 0,
+            Active is { } active ? (active.MaxTimestampMs, active.MaxTimestampPosition) : (-1, 0));
     }
 
     /// <param name="arrivals">Gets those who wait here, to be told outside the gate.</param>
@@ -201,6 +203,7 @@ internal sealed partial class PartitionLog
         var grew = publication.HighWatermark > _highWatermark || publication.StableOffset > _stableOffset;
         (_highWatermark, _stableOffset) = (publication.HighWatermark, publication.StableOffset);
         (_visibleSegment, _visibleBytes) = (publication.Segment, publication.SegmentBytes);
+        _visibleMax = publication.MaxTimestamp;
         if ((grew || IsDeleted) && _watchers is not null)
             arrivals.AddRange(_watchers);
     }
@@ -212,6 +215,7 @@ internal sealed partial class PartitionLog
         var all = ToPublish();
         (_highWatermark, _stableOffset) = (all.HighWatermark, all.StableOffset);
         (_visibleSegment, _visibleBytes) = (all.Segment, all.SegmentBytes);
+        _visibleMax = all.MaxTimestamp;
     }
 
     /// <summary>Producers that wrote here lately, for DescribeProducers.</summary>

@@ -74,6 +74,17 @@ internal sealed class SegmentFiles(IFiles files, string folder, int mostOpen = 2
         _toDelete.Enqueue(segment);
     }
 
+    /// <summary>A file that never became part of its log.</summary>
+    public void Discard(Segment segment)
+    {
+        Close(segment);
+        lock (_removing)
+        {
+            if (!segment.Log.IsDeleted)
+                files.Delete(PathOf(segment));
+        }
+    }
+
     /// <summary>A deleted topic's partition goes at once: its folder's name may be used again.</summary>
     public void RemoveFolder(PartitionLog log)
     {

@@ -195,7 +195,16 @@ internal sealed class BrokerStore : IAsyncDisposable
         _ticked = false;
         CheckSpace(state);
         _segments!.DeleteRemoved();
+        TidyLogs(state);
         state.Journal.Trim();
+    }
+
+    private void TidyLogs(BrokerState state)
+    {
+        var nowMs = _options.Time.GetUtcNow().ToUnixTimeMilliseconds();
+        Retention.Run(state.Gate, state.Topics, nowMs, _logger);
+        if (!_isFull) // a compacted segment needs room before the old ones go
+            new Compactor(_settings.Files, _segments!, state.Gate, _stop.Token).Run(state.Topics, nowMs);
     }
 
     private async Task CheckpointAsync(BrokerState state)

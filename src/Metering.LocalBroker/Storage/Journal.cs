@@ -143,7 +143,7 @@ internal sealed class Journal : IJournal, ISegmentWrites, IDisposable
         if (log.IsListed)
             return;
         log.IsListed = true;
-        _filling.Changed.Add(new(log, 0, 0, null, 0));
+        _filling.Changed.Add(new(log, 0, 0, null, 0, default));
     }
 
     /// <summary>Under the gate, together with copying the state: says where the journal goes on behind that state once everything before is

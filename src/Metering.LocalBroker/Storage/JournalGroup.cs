@@ -131,7 +131,7 @@ internal sealed class JournalGroup
 }
 
 /// <summary>What readers of a log may see once a group is durable.</summary>
-internal readonly record struct Publication(PartitionLog Log, long HighWatermark, long StableOffset, Segment? Segment, long SegmentBytes);
+internal readonly record struct Publication(PartitionLog Log, long HighWatermark, long StableOffset, Segment? Segment, long SegmentBytes, (long Ms, long Position) MaxTimestamp);
 
 /// <summary>The journal behind a checkpoint, and the segments written since the last one.</summary>
 internal sealed record CheckpointMark(JournalPosition Position, IReadOnlyCollection<Segment> Written);

@@ -44,6 +44,16 @@ internal sealed partial class TransactionCoordinator : IJournaled, IDisposable
         _deadlines = new Deadlines(gate, time, logger);
     }
 
+    /// <summary>Open transactions, for the metrics. Takes the gate.</summary>
+    public int OpenCount
+    {
+        get
+        {
+            lock (_gate)
+                return _table.All.Count(static p => p.State == TransactionState.Ongoing);
+        }
+    }
+
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>To be called once recovery is over: transactions that were open before are from now on aborted when their time is up.

@@ -12,6 +12,9 @@ namespace Metering.LocalBroker.Wire;
 /// </summary>
 internal sealed class Connection : IDisposable
 {
+    /// <summary>As Kafka's connection.failed.authentication.delay.ms: clients with a wrong password try again at once, and for ever.</summary>
+    private static readonly TimeSpan RefusalDelay = TimeSpan.FromMilliseconds(100);
+
     private readonly Socket _socket;
     private readonly CancellationTokenSource _gone = new();
     private readonly CancellationTokenSource _aborted;
@@ -97,6 +100,8 @@ internal sealed class Connection : IDisposable
                 _watching = _frames.WatchForEndAsync(_gone.Cancel, _aborted.Token);
             var reply = await handling;
             var close = reply.CloseAfterwards;
+            if (close && !_context.Sasl.IsAuthenticated)
+                await Task.Delay(RefusalDelay, _context.Options.Time, _aborted.Token);
             // Not ended by a stop of the broker: what was done is answered.
             await _replies.AddAsync(reply, _gone.Token);
             if (close)

@@ -28,5 +28,5 @@ internal static class WireLimits
     public const int Connections = 2_000;
 
     /// <summary>Larger buffers are left to the garbage collector: a pool would keep them for good.</summary>
-    public const int PooledBytes = 16 * 1024 * 1024;
+    public const int PooledBytes = 2 * 1024 * 1024;
 }

@@ -115,6 +115,21 @@ public sealed class StaticMemberTests : IDisposable
     }
 
     [Fact]
+    public async Task Rebalance_without_its_static_leader_elects_one_who_came()
+    {
+        var members = await _rooms.Stable(2, instances: Instances);
+        var again = _rooms.Join(members[1].MemberId, "two", protocols: [("range", [1])]);
+        for (var ms = 0; ms <= Party.RebalanceMs; ms += 1_000)
+        {
+            _rooms.Heartbeat(members[0], "one");
+            _rooms.PassMs(1_000);
+        }
+        var joined = await again.Now();
+        Assert.Equal((members[1].MemberId, 2), (joined.Leader, joined.Members.Count));
+        Assert.Equal(ErrorCode.None, (await _rooms.Sync(joined, "two").Now()).Error);
+    }
+
+    [Fact]
     public async Task Rebalance_to_which_only_absent_static_members_belong_waits_on()
     {
         var members = await _rooms.Stable(2, instances: Instances);

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Metering.LocalBroker.Groups;
 using Metering.LocalBroker.Storage;
 using Metering.LocalBroker.Transactions;
@@ -77,23 +75,36 @@ internal sealed class Rooms : IDisposable
     /// <summary>All durable state as text, in an order that does not depend on how it came about.</summary>
     public string Dump()
     {
-        var text = new StringBuilder();
-        foreach (var group in Offsets.Groups.Order(StringComparer.Ordinal))
+        var lines = new List<string>();
+        var offsets = new EntryReader(Offsets.Save());
+        lines.Add($"commits {offsets.Int64()}");
+        for (var groups = offsets.Int32(); groups > 0; groups--)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"group {group}");
-            foreach (var (key, offset) in Offsets.Of(group).OrderBy(o => o.Key))
-                text.AppendLine(CultureInfo.InvariantCulture, $"  {key} {offset} pending {Offsets.IsPending(group, key.Topic, key.Partition)}");
+            var group = offsets.String();
+            lines.Add($"group {group}");
+            DumpOffsets(lines, $"{group} committed", ref offsets);
+            for (var producers = offsets.Int32(); producers > 0; producers--)
+                DumpOffsets(lines, $"{group} pending of {offsets.Int64()}", ref offsets);
         }
-        foreach (var listing in Transactions.List().OrderBy(t => t.TransactionalId, StringComparer.Ordinal))
+        var transactions = new EntryReader(Transactions.Save());
+        lines.Add($"next id {transactions.Int64()}");
+        for (var count = transactions.Int32(); count > 0; count--)
         {
-            var described = Transactions.Describe(listing.TransactionalId);
-            text.AppendLine(CultureInfo.InvariantCulture, $"{described} {string.Join(' ', described.Partitions)}");
+            var producer = TransactionalProducer.Read(ref transactions);
+            lines.Add($"{producer.Id} {producer.ProducerId} {producer.Epoch} {producer.State} of {producer.StartedAtMs} {producer.UpdatedAtMs} {producer.TimeoutMs}"
+                + $" before {producer.PreviousProducerId} {producer.LastEpoch}"
+                + $" in {string.Join(' ', producer.Partitions.Keys)} {string.Join(' ', producer.Groups.Order(StringComparer.Ordinal))}");
         }
-        foreach (var marker in Partitions.Markers)
-            text.AppendLine(CultureInfo.InvariantCulture, $"{marker}");
-        // A copy that is loaded and saved again is the same, so the saved lengths tell what the lines above do not show.
-        text.AppendLine(CultureInfo.InvariantCulture, $"{Offsets.Save().Length} {Transactions.Save().Length}");
-        return text.ToString();
+        Assert.True(offsets.IsAtEnd && transactions.IsAtEnd);
+        lines.Sort(StringComparer.Ordinal);
+        lines.AddRange(Partitions.Markers.Select(m => m.ToString()));
+        return string.Join('\n', lines);
+    }
+
+    private static void DumpOffsets(List<string> lines, string title, ref EntryReader reader)
+    {
+        for (var count = reader.Int32(); count > 0; count--)
+            lines.Add($"{title}: {reader.String()}/{reader.Int32()} {reader.Int64()} {reader.Int32()} {reader.String()} {reader.Int64()}");
     }
 
     public void Dispose()

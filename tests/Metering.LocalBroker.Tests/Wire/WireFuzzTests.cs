@@ -15,4 +15,19 @@ public sealed class WireFuzzTests
         Assert.InRange(result.Answered, 10_000, 29_000);
         Assert.InRange(result.GrownBytes, long.MinValue, 16 * 1024 * 1024);
     }
+
+    [Fact]
+    public async Task Hostile_requests_to_real_rooms_are_answered_or_refused()
+    {
+        var directory = Directory.CreateTempSubdirectory("broker-fuzz");
+        try
+        {
+            var result = await WireFuzz.RunAsync(3, 20_000, directory.FullName, TestContext.Current.CancellationToken);
+            Assert.Equal(20_000, result.Answered + result.Refused);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
 }

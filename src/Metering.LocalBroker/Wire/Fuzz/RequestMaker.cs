@@ -130,8 +130,8 @@ internal sealed class RequestMaker(Random random)
         BinaryPrimitives.WriteInt32BigEndian(batch.AsSpan(8), batch.Length - 12);
         batch[16] = 2;
         batch[22] = (byte)(isTransactional ? 0x10 : random.Next(20) == 0 ? random.Next(64) : 0);
-        BinaryPrimitives.WriteInt64BigEndian(batch.AsSpan(27), 1_800_000_000_000);
-        BinaryPrimitives.WriteInt64BigEndian(batch.AsSpan(35), 1_800_000_000_000);
+        BinaryPrimitives.WriteInt64BigEndian(batch.AsSpan(27), 1_700_000_000_000);
+        BinaryPrimitives.WriteInt64BigEndian(batch.AsSpan(35), 1_700_000_000_000);
         BinaryPrimitives.WriteInt64BigEndian(batch.AsSpan(43), isIdempotent ? random.Next(5) : -1);
         BinaryPrimitives.WriteInt16BigEndian(batch.AsSpan(51), isIdempotent ? (short)random.Next(2) : (short)-1);
         BinaryPrimitives.WriteInt32BigEndian(batch.AsSpan(53), isIdempotent ? random.Next(3) : -1);
