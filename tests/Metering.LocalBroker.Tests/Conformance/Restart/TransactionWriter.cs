@@ -35,7 +35,7 @@ internal sealed class TransactionWriter(BrokerFixture broker, string topic, int 
         }
     }
 
-    // librdkafka 2.16 does not end a producer whose TxnOffsetCommit was on its way when the connection broke: it waits for ever.
+    // Ending one waits for what is on its way; the next one need not.
     private static void Abandon(IProducer<byte[]?, byte[]?>? producer) => new Thread(() => producer?.Dispose()) { IsBackground = true }.Start();
 
     private void Write(IProducer<byte[]?, byte[]?> producer, IConsumerGroupMetadata offsetsOf, long number)
