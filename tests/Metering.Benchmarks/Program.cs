@@ -1,11 +1,17 @@
 using Metering.Benchmarks;
+using Metering.Benchmarks.Broker;
 using Metering.Benchmarks.Codec;
 using Metering.Benchmarks.Disk;
 using Metering.Benchmarks.Meter;
 using Metering.Benchmarks.Native;
 using Metering.Benchmarks.Sink;
+using Metering.LocalBroker.Tests.Conformance.Kit;
 
 // Metering.Benchmarks [--json] [name…]: all benchmarks, or those named. Exit 1 if a goal is not met, 2 for an unknown name.
+// The broker under measurement is this program again, in a process of its own.
+if (args is [BrokerChild.Command, var folder, var port, var durability])
+    return await BrokerChild.RunAsync(folder, port, durability);
+
 var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer.Ordinal)
 {
     ["codec"] = CodecBench.Run,
@@ -13,6 +19,7 @@ var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer
     ["disk"] = DiskBench.Run,
     ["meter"] = MeterBench.Run,
     ["sink"] = SinkBench.Run,
+    ["broker"] = BrokerBench.Run,
 };
 
 var json = args.Contains("--json", StringComparer.Ordinal);

@@ -1,0 +1,23 @@
+namespace Metering.LocalBroker.Tests.Conformance.Kit;
+
+/// <summary>Our broker in this process, as <c>up</c> runs it, on a free port and in a folder of its own.</summary>
+public sealed class LocalFixture : BrokerFixture
+{
+    private DirectoryInfo? _folder;
+    private LocalBrokerServer? _server;
+
+    public override string Brokers => _server?.Endpoint.ToString() ?? throw new InvalidOperationException("the local broker did not start");
+
+    protected override async Task LaunchAsync()
+    {
+        _folder = Directory.CreateTempSubdirectory("metering-broker-");
+        _server = await LocalBrokerServer.StartAsync(new LocalBrokerOptions { Directory = _folder.FullName, Port = 0 }, CancellationToken.None);
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_server is not null)
+            await _server.DisposeAsync();
+        _folder?.Delete(recursive: true);
+    }
+}
