@@ -51,7 +51,8 @@ internal sealed class ChaosSetup
         var all = Common();
         all[KnownSettings.Workload.EnvironmentName] = "none";
         all[KnownSettings.Data.EnvironmentName] = Path.Combine(Folder, "up");
-        all[KnownSettings.Partitions.EnvironmentName] = Text(_settings.Kafka.Partitions);
+        if (_settings.Kafka.Partitions is { } partitions)
+            all[KnownSettings.Partitions.EnvironmentName] = Text(partitions);
         all[KnownSettings.CommitInterval.EnvironmentName] = Text((long)_settings.Run.CommitInterval.TotalMilliseconds) + "ms";
         all[KnownSettings.ServerPort.EnvironmentName] = "0";
         if (_localKafkaPort is { } port)

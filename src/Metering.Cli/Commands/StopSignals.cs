@@ -13,6 +13,7 @@ internal sealed class StopSignals : IDisposable
     public StopSignals(TextWriter error)
     {
         _error = error;
+        InheritedSignals.TakeBackInterrupt();
         foreach (var signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
             _registrations.Add(PosixSignalRegistration.Create(signal, OnSignal));
     }

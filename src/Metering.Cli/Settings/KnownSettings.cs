@@ -20,7 +20,7 @@ public static class KnownSettings
 
     public static readonly SettingDefinition Partitions = new("kafka:partitions", "--partitions", "N",
         "Partitions of topics that are created; fixed for their life.")
-    { Default = "8" };
+    { Default = "what existing ones have, else 8" };
 
     public static readonly SettingDefinition Replication = new("kafka:replication", "--replication", "N",
         "Replicas of topics that are created.")

@@ -42,8 +42,8 @@ public sealed record KafkaSettings
     /// <summary>Before the names of topics, groups and transactional ids; default none.</summary>
     public string TopicPrefix { get; init; } = "";
 
-    /// <summary>Partitions of the topics that are created, 1 to 10,000. Default 8.</summary>
-    public int Partitions { get; init; } = 8;
+    /// <summary>Partitions of keyed topics, 1 to 10,000; null = what the existing ones have, else 8.</summary>
+    public int? Partitions { get; init; }
 
     /// <summary>Replicas of the topics that are created, 1 to 100; null = the broker's default.</summary>
     public short? Replication { get; init; }

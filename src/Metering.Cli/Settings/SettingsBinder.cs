@@ -16,7 +16,7 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             Brokers = Get<string>(KnownSettings.Brokers, null, ParseBrokers, "host:port, several joined by commas"),
             Config = KafkaConfig(),
             TopicPrefix = Get(KnownSettings.TopicPrefix, "", ParsePrefix, "at most 100 letters, digits, '.', '_' and '-'")!,
-            Partitions = Number(KnownSettings.Partitions, 8, 1, 10_000),
+            Partitions = layers.Get(KnownSettings.Partitions) is null ? null : Number(KnownSettings.Partitions, 1, 1, 10_000),
             Replication = layers.Get(KnownSettings.Replication) is null ? null : (short)Number(KnownSettings.Replication, 1, 1, 100),
             Durability = Choice(KnownSettings.KafkaDurability, Durability.Disk, ("disk", Durability.Disk), ("process", Durability.Process)),
         },

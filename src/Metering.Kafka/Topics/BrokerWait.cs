@@ -13,7 +13,7 @@ internal sealed class ClusterAdmin : IDisposable
     public ClusterAdmin(KafkaSettings settings)
     {
         Client = new AdminClientBuilder(settings.Admin())
-            .SetErrorHandler((_, error) => _lastError = error.Reason)
+            .SetErrorHandler((_, error) => Remember(error))
             .SetLogHandler((_, _) => { })
             .Build();
     }
@@ -21,6 +21,13 @@ internal sealed class ClusterAdmin : IDisposable
     public IAdminClient Client { get; }
 
     public string? LastError() => _lastError;
+
+    // That all brokers are down follows from an error that says why: it must not hide that one.
+    private void Remember(Error error)
+    {
+        if (error.Code != ErrorCode.Local_AllBrokersDown || _lastError is null)
+            _lastError = error.Reason;
+    }
 
     public void Dispose() => Client.Dispose();
 }

@@ -16,9 +16,10 @@ internal sealed class MeteringProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
-    public static MeteringProcess Start(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="inBackground">As a script's <c>&amp;</c> does it: with SIGINT ignored.</param>
+    public static MeteringProcess Start(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null, bool inBackground = false)
     {
-        var start = new ProcessStartInfo("dotnet")
+        var start = new ProcessStartInfo(inBackground ? "sh" : "dotnet", inBackground ? ["-c", "trap '' INT; exec \"$@\"", "sh", "dotnet"] : [])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,

@@ -18,7 +18,7 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Equal("127.0.0.1:9092", settings.BrokersOrLocal);
         Assert.Equal("http://127.0.0.1:8081", settings.RegistryOrLocal.Address);
         Assert.Equal("http://127.0.0.1:8123", settings.ClickHouseOrLocal.Address);
-        Assert.Equal(8, settings.Kafka.Partitions);
+        Assert.Null(settings.Kafka.Partitions);
         Assert.Null(settings.Kafka.Replication);
         Assert.Equal(Path.GetFullPath("data"), settings.Run.DataDirectory);
         Assert.Equal(TimeSpan.FromMilliseconds(50), settings.Run.CommitInterval);

@@ -49,11 +49,12 @@ internal sealed class Stand : IAsyncDisposable
 
     private string[] Kafka => ["--brokers", Brokers, "--topic-prefix", Prefix, .. _kafkaConfig.SelectMany(pair => (string[])["--kafka-config", pair])];
 
-    private string[] KafkaOfUp => HasLocalBroker ? ["--kafka-port", Brokers.Split(':')[1], "--topic-prefix", Prefix] : Kafka;
+    // Said at the first start only: later ones find the topics as they are.
+    private string[] PartitionsOfUp => Directory.Exists(Path.Combine(Folder, "up")) ? [] : ["--partitions", Partitions];
 
     /// <summary>Starts <c>up</c> without a workload; <c>--registry</c> and <c>--clickhouse</c> by <paramref name="more"/>.</summary>
     public MeteringProcess Up(params string[] more) => Start([
-        "up", "--json", "--workload", "none", "--for", LivesAtMost, .. KafkaOfUp, "--data", Path.Combine(Folder, "up"), "--partitions", Partitions,
+        "up", "--json", "--workload", "none", "--for", LivesAtMost, .. KafkaOfUp, "--data", Path.Combine(Folder, "up"), .. PartitionsOfUp,
         "--registry-port", PortOf(Registry), "--clickhouse-port", PortOf(ClickHouse), "--server-port", "0", .. more]);
 
     public async Task<(MeteringProcess Process, Addresses Addresses)> ReadyUpAsync(params string[] more)

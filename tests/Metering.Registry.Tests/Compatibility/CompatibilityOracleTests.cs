@@ -14,7 +14,7 @@ public sealed class CompatibilityOracleTests
     {
         await using var real = await RegistryFixture.TryStartAsync(TestContext.Current.CancellationToken);
         Assert.SkipWhen(real is null, RegistryFixture.SkipReason);
-        using var http = new HttpClient { BaseAddress = new Uri(real.Url + "/") };
+        using var http = real.CreateClient();
         var differences = new List<string>();
         var asked = 0;
         foreach (var (before, after, name) in BothWays())

@@ -57,6 +57,8 @@ public sealed class ProbeTests
         ["no such path"] = ("404/404", AsConfluent + "an unknown path has the API's error body"),
     };
 
+    private const string Unanswered = "000/-";
+
     [Fact]
     public async Task Probe_answers_equal_a_real_registrys_but_for_what_is_known_and_why()
     {
@@ -66,6 +68,12 @@ public sealed class ProbeTests
         await using var ours = await RunningRegistry.StartAsync();
 
         var expected = await ProbeAsync(real.Url);
+        if (expected.Exists(line => line.Answer == Unanswered))
+        {
+            // The real one forgets to answer now and then (RegistryFixture); the probe gives up after 20 s. A new one, since what it holds is part of the answers.
+            await using var another = await RegistryFixture.TryStartAsync(TestContext.Current.CancellationToken);
+            expected = await ProbeAsync(another!.Url);
+        }
         var actual = await ProbeAsync(ours.Url);
 
         Assert.Equal(expected.Select(line => line.What), actual.Select(line => line.What));
