@@ -49,6 +49,8 @@ internal sealed class Stand : IAsyncDisposable
 
     private string[] Kafka => ["--brokers", Brokers, "--topic-prefix", Prefix, .. _kafkaConfig.SelectMany(pair => (string[])["--kafka-config", pair])];
 
+    private string[] KafkaOfUp => HasLocalBroker ? ["--kafka-port", Brokers.Split(':')[1], "--topic-prefix", Prefix] : Kafka;
+
     // Said at the first start only: later ones find the topics as they are.
     private string[] PartitionsOfUp => Directory.Exists(Path.Combine(Folder, "up")) ? [] : ["--partitions", Partitions];
 
