@@ -236,8 +236,14 @@ internal sealed class BrokerStore : IAsyncDisposable
     private async Task CheckpointAsync(BrokerState state)
     {
         _checkpointDue = false;
-        await _checkpointer.RunAsync(state, _segments!, isClean: false);
-        PlanCheckpoint(state);
+        try
+        {
+            await _checkpointer.RunAsync(state, _segments!, isClean: false);
+        }
+        finally
+        {
+            PlanCheckpoint(state); // one that failed is tried again when as much more was written
+        }
     }
 
     private void PlanCheckpoint(BrokerState state)

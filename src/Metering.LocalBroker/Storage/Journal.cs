@@ -164,6 +164,9 @@ internal sealed class Journal : IJournal, ISegmentWrites, IDisposable
     /// <summary>Journal files behind a checkpoint may be used again.</summary>
     public void Recycle(JournalPosition checkpoint) => _files!.Recycle(checkpoint);
 
+    /// <summary>The disk refused something that entries rest on. Any thread, outside the gate.</summary>
+    public void Fail(Exception failure) => Fail(failure, tell: true);
+
     /// <summary>Gives back the memory that a burst took, when nothing waits.</summary>
     public void Trim()
     {
@@ -341,6 +344,7 @@ internal sealed class Journal : IJournal, ISegmentWrites, IDisposable
             var told = Failed(failure);
             _writing.Fail(told);
             _filling.Fail(told);
+            Wake();
         }
         if (!tell)
             return;

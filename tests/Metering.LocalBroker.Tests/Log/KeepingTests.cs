@@ -129,7 +129,7 @@ public sealed class KeepingTests
         foreach (var path in Directory.GetFiles(store.LogFolder("t")))
         {
             using var tool = Process.Start(new ProcessStartInfo(
-                "/work/shared/kafka/kafka", ["tool", "kafka.tools.DumpLogSegments", "--files", path, "--print-data-log", "--deep-iteration"])
+                "/work/shared/kafka/kafka", ["tool", "org.apache.kafka.tools.DumpLogSegments", "--files", path, "--print-data-log", "--deep-iteration"])
             {
                 RedirectStandardOutput = true,
                 UseShellExecute = false,
