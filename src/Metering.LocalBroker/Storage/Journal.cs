@@ -313,10 +313,6 @@ internal sealed class Journal : IJournal, ISegmentWrites, IDisposable
         {
             Fail(failure, tell: true);
         }
-        catch (ObjectDisposedException)
-        {
-            // the broker has stopped, and synced
-        }
     }
 
     private void Publish(JournalGroup group)

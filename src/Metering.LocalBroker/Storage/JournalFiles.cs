@@ -95,7 +95,14 @@ internal sealed class JournalFiles(IFiles files, string folder, long fileBytes, 
         }
         foreach (var slot in unsynced)
         {
-            slot.File.Sync();
+            try
+            {
+                slot.File.Sync();
+            }
+            catch (ObjectDisposedException)
+            {
+                continue; // a checkpoint made it needless meanwhile, or the broker has stopped
+            }
             lock (_lock)
             {
                 if (slot != _current)

@@ -29,6 +29,7 @@ public sealed class KeepingTests
         Assert.Equal((2, 12), (store.Log("t").StartOffset, store.Log("t").HighWatermark));
         Assert.InRange(store.Log("s").Bytes, 500, 800);
         Assert.Equal(ErrorCode.OffsetOutOfRange, store.Fetch("t", 1).Error);
+        await store.State.Journal.WhenDurableAsync(store.State.Journal.Last);
         await store.KillAndOpenAsync();
         Assert.Equal(2, store.Log("t").StartOffset);
         _time.Advance(TimeSpan.FromDays(2));
