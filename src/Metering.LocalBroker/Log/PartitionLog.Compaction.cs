@@ -8,6 +8,8 @@ internal sealed partial class PartitionLog
 {
     internal SegmentFiles Files => _room.Files;
 
+    internal Lock Gate => _room.Gate;
+
     internal ILogger Logger => _room.Logger;
 
     /// <summary>Compaction went up to here: what lies below holds a key once.</summary>

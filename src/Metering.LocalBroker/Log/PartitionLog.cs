@@ -10,6 +10,9 @@ namespace Metering.LocalBroker.Log;
 internal sealed partial class PartitionLog
 {
     private const int EntryHeaderBytes = 12;
+
+    // A disk that is slower than all producers together: connections bound what waits long before.
+    private const int MostWaitingBytes = 256 << 20;
     private readonly LogRoom _room;
     private readonly Topic _topic;
     private readonly List<Segment> _segments = [];
@@ -86,7 +89,7 @@ internal sealed partial class PartitionLog
             if (duplicate is { } mark)
                 return new(ErrorCode.None, null, mark.BaseOffset, mark.LogAppendTimeMs, StartOffset, _room.Journal.Last);
         }
-        if (!_room.Journal.TakesRecords)
+        if (!_room.Journal.TakesRecords || _room.Journal.Waiting > MostWaitingBytes)
             return Refused(new(ErrorCode.KafkaStorageError, "the broker's disk is nearly full, or cannot keep up"));
         try
         {

@@ -46,7 +46,8 @@ internal sealed class ReadPlan
     public long Expected { get; init; }
 
     /// <summary>Reads and verifies them. Outside the gate. Bytes that are not what was written are never handed out.</summary>
-    /// <returns>CORRUPT_MESSAGE for damage, OFFSET_OUT_OF_RANGE when retention was faster, else the count of bytes.</returns>
+    /// <returns>CORRUPT_MESSAGE for damage, OFFSET_OUT_OF_RANGE when retention was faster, else the count of bytes: 0 when the fetch must
+    /// be planned anew, because compaction replaced the segment meanwhile.</returns>
     public (ErrorCode Error, int Count) Read(Span<byte> to)
     {
         if (Segment is not { } segment || Bytes == 0)
@@ -58,7 +59,7 @@ internal sealed class ReadPlan
             var buffer = to[..(int)Math.Min(to.Length, EndPosition - position)];
             var count = ReadSegment(segment, buffer, position);
             if (count < 0)
-                return (ErrorCode.OffsetOutOfRange, 0);
+                return segment.IsRemoved ? Gone() : Damaged(segment, position);
             var walk = Walk(segment, buffer[..count], expected);
             if (walk.Skipped > 0)
             {
@@ -110,6 +111,13 @@ internal sealed class ReadPlan
             expected = header.LastOffset + 1;
         }
         return (taken, skipped, expected, false);
+    }
+
+    /// <summary>Retention took it; or compaction did, and the next fetch finds what it put in its place.</summary>
+    private (ErrorCode Error, int Count) Gone()
+    {
+        lock (_log.Gate)
+            return (_log.IsDeleted || Offset < _log.StartOffset ? ErrorCode.OffsetOutOfRange : ErrorCode.None, 0);
     }
 
     private int ReadSegment(Segment segment, Span<byte> to, long position)

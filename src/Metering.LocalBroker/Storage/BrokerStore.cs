@@ -25,6 +25,8 @@ internal sealed class BrokerStore : IAsyncDisposable
     private volatile bool _checkpointDue;
     private Task _work = Task.CompletedTask;
     private bool _isFull;
+    private long _recordsBefore;
+    private long _bytesBefore;
 
     private BrokerStore(LocalBrokerOptions options, StoreSettings settings, IDisposable directoryLock, StoreFolders folders)
     {
@@ -76,10 +78,10 @@ internal sealed class BrokerStore : IAsyncDisposable
     public BrokerFigures Figures()
     {
         if (_state is not { } state)
-            return new(false, 0, 0, 0, 0, 0, 0, 0, 0);
+            return new(false, _recordsBefore, _bytesBefore, 0, 0, 0, 0, 0, 0);
         lock (state.Gate)
         {
-            return new(true, state.Logs.RecordsIn, state.Logs.BytesIn, state.Logs.LogBytes, state.Logs.OpenTransactions, state.Topics.Logs.Count,
+            return new(true, _recordsBefore + state.Logs.RecordsIn, _bytesBefore + state.Logs.BytesIn, state.Logs.LogBytes, state.Logs.OpenTransactions, state.Topics.Logs.Count,
                 state.Journal.Syncs, state.Journal.LastSyncMs, state.Journal.FileBytes);
         }
     }
@@ -182,9 +184,14 @@ internal sealed class BrokerStore : IAsyncDisposable
             {
                 return;
             }
-            catch (IOException failure)
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
                 StorageLog.HousekeepingFailed(_logger, failure);
+            }
+            catch (InvalidDataException failure)
+            {
+                StorageLog.Lost(_logger, failure); // calls answer KAFKA_STORAGE_ERROR
+                return;
             }
             for (; asked > 0 && _whenTidied.TryDequeue(out var done); asked--)
                 done.TrySetResult();
@@ -194,6 +201,8 @@ internal sealed class BrokerStore : IAsyncDisposable
     private async Task RecoverUntilItSucceedsAsync(BrokerState failed)
     {
         await failed.DisposeAsync();
+        _recordsBefore += failed.Logs.RecordsIn;
+        _bytesBefore += failed.Logs.BytesIn;
         while (true)
         {
             try
@@ -236,8 +245,14 @@ internal sealed class BrokerStore : IAsyncDisposable
     private async Task CheckpointAsync(BrokerState state)
     {
         _checkpointDue = false;
-        await _checkpointer.RunAsync(state, _segments!, isClean: false);
-        PlanCheckpoint(state);
+        try
+        {
+            await _checkpointer.RunAsync(state, _segments!, isClean: false);
+        }
+        finally
+        {
+            PlanCheckpoint(state); // one that failed is tried again when as much more was written
+        }
     }
 
     private void PlanCheckpoint(BrokerState state)

@@ -7,7 +7,7 @@ namespace Metering.LocalBroker.Storage;
 /// <summary>Makes checkpoints while the broker works. One at a time.</summary>
 internal sealed class Checkpointer(IFiles files, StoreFolders folders, ILogger logger)
 {
-    /// <exception cref="IOException">The disk failed; the old checkpoint holds.</exception>
+    /// <exception cref="IOException">The disk failed; the old checkpoint holds. If segments could not be synced, the state is recovered.</exception>
     public async Task RunAsync(BrokerState state, SegmentFiles segments, bool isClean)
     {
         var started = Stopwatch.GetTimestamp();
@@ -21,7 +21,16 @@ internal sealed class Checkpointer(IFiles files, StoreFolders folders, ILogger l
             reached = state.Journal.MarkAsync();
         }
         var mark = await reached;
-        Sync(segments, mark.Written);
+        try
+        {
+            Sync(segments, mark.Written);
+        }
+        catch (IOException failure)
+        {
+            // What the system holds of these segments is not known any more: the journal has it.
+            state.Journal.Fail(failure);
+            throw;
+        }
         // Behind a clean end the journal goes on in a file of its own.
         var position = isClean ? mark.Position with { Sequence = mark.Position.Sequence + 1, Offset = JournalFormat.FileHeaderBytes } : mark.Position;
         var bytes = new Checkpoint(state.ClusterId, entry, position, isClean, rooms).Write(files, folders.State);

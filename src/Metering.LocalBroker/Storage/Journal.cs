@@ -164,6 +164,9 @@ internal sealed class Journal : IJournal, ISegmentWrites, IDisposable
     /// <summary>Journal files behind a checkpoint may be used again.</summary>
     public void Recycle(JournalPosition checkpoint) => _files!.Recycle(checkpoint);
 
+    /// <summary>The disk refused something that entries rest on. Any thread, outside the gate.</summary>
+    public void Fail(Exception failure) => Fail(failure, tell: true);
+
     /// <summary>Gives back the memory that a burst took, when nothing waits.</summary>
     public void Trim()
     {
@@ -310,10 +313,6 @@ internal sealed class Journal : IJournal, ISegmentWrites, IDisposable
         {
             Fail(failure, tell: true);
         }
-        catch (ObjectDisposedException)
-        {
-            // the broker has stopped, and synced
-        }
     }
 
     private void Publish(JournalGroup group)
@@ -341,6 +340,7 @@ internal sealed class Journal : IJournal, ISegmentWrites, IDisposable
             var told = Failed(failure);
             _writing.Fail(told);
             _filling.Fail(told);
+            Wake();
         }
         if (!tell)
             return;

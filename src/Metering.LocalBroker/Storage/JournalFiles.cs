@@ -1,22 +1,33 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Metering.LocalBroker.Storage;
 
 /// <summary>
-/// The journal's files. They are filled with zeroes when they are made and used again once a checkpoint lies behind them, so
-/// that a commit changes nothing but the file's content and fdatasync has no metadata to write. Written by the writer
-/// thread; recycled by whoever makes checkpoints.
+/// The journal's files. They are used again once a checkpoint lies behind them, and one that is made ahead is filled with zeroes,
+/// so that a commit changes nothing but the file's content and fdatasync has no metadata to write. Only in a burst, when none is
+/// left, a file grows as it is written: to fill it first would write everything once more. Written by the writer thread;
+/// recycled by whoever makes checkpoints.
 /// </summary>
 internal sealed class JournalFiles(IFiles files, string folder, long fileBytes, bool synced) : IDisposable
 {
-    private const int SparesKept = 6;
+    // What a burst uses while a checkpoint is made: 128 MB.
+    private const int SparesKept = 8;
+
+    // Files that fill faster are a burst.
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(2);
+
     private readonly Lock _lock = new();
+    private readonly Lock _making = new();
     private readonly List<Slot> _slots = [];
     private readonly List<Slot> _unsynced = [];
     private readonly byte[] _header = new byte[JournalFormat.FileHeaderBytes];
     private Slot? _current;
     private long _lastName;
     private bool _preparing;
+    private volatile bool _disposed;
+    private volatile bool _namesChanged;
+    private long _rolledAt;
 
     /// <summary>Behind the last record written.</summary>
     public JournalPosition Position { get; private set; }
@@ -77,9 +88,21 @@ internal sealed class JournalFiles(IFiles files, string folder, long fileBytes, 
         Slot[] unsynced;
         lock (_lock)
             unsynced = [.. _unsynced];
+        if (_namesChanged)
+        {
+            _namesChanged = false;
+            files.SyncFolder(folder);
+        }
         foreach (var slot in unsynced)
         {
-            slot.File.Sync();
+            try
+            {
+                slot.File.Sync();
+            }
+            catch (ObjectDisposedException)
+            {
+                continue; // a checkpoint made it needless meanwhile, or the broker has stopped
+            }
             lock (_lock)
             {
                 if (slot != _current)
@@ -106,8 +129,8 @@ internal sealed class JournalFiles(IFiles files, string folder, long fileBytes, 
             var spares = 0;
             foreach (var slot in _slots)
             {
-                // One that a large entry stretched is not kept; nor more than a burst of ordinary size takes.
-                if (slot.IsSpare && (slot.Length != fileBytes || ++spares > SparesKept))
+                // One that a large entry stretched, or that was hardly used, is not kept; nor more than a burst of ordinary size takes.
+                if (slot.IsSpare && (slot.Length < fileBytes / 2 || slot.Length > fileBytes * 2 || ++spares > SparesKept))
                     gone.Add(slot);
             }
             foreach (var slot in gone)
@@ -122,14 +145,19 @@ internal sealed class JournalFiles(IFiles files, string folder, long fileBytes, 
 
     public void Dispose()
     {
-        foreach (var slot in _slots)
-            slot.File.Dispose();
+        _disposed = true;
+        lock (_making)
+        {
+            foreach (var slot in _slots)
+                slot.File.Dispose();
+        }
     }
 
     private void Roll()
     {
         var sequence = _current is null ? Position.Sequence : Position.Sequence + 1;
-        var slot = TakeSpare() ?? Make(TakeName());
+        var slot = TakeSpare() ?? (_slots.Count == 0 ? Make(TakeName()) : Grow(TakeName()));
+        _rolledAt = Stopwatch.GetTimestamp();
         slot.Sequence = sequence;
         JournalFormat.WriteFileHeader(_header, sequence, Position.Chain, synced);
         slot.File.Write(_header, 0);
@@ -161,7 +189,7 @@ internal sealed class JournalFiles(IFiles files, string folder, long fileBytes, 
     {
         lock (_lock)
         {
-            if (_preparing || _slots.Exists(slot => slot.IsSpare))
+            if (_preparing || Stopwatch.GetElapsedTime(_rolledAt) < Calm || _slots.Exists(slot => slot.IsSpare))
                 return;
             _preparing = true;
         }
@@ -169,30 +197,44 @@ internal sealed class JournalFiles(IFiles files, string folder, long fileBytes, 
         ThreadPool.UnsafeQueueUserWorkItem(
             _ =>
             {
-                Slot? made = null;
-                try
-                {
-                    made = Make(name);
-                }
-                catch (IOException)
-                {
-                    // the writer thread makes its own, and meets the same error where it is told
-                }
-                lock (_lock)
-                {
-                    _preparing = false;
-                    if (made is not null)
-                    {
-                        made.IsSpare = true;
-                        _slots.Add(made);
-                    }
-                }
+                // Dispose waits for this: the next start may use the same name.
+                lock (_making)
+                    TryMakeSpare(name);
             },
             null);
     }
 
+    private void TryMakeSpare(string name)
+    {
+        Slot? made = null;
+        try
+        {
+            if (!_disposed)
+                made = Make(name);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // the writer thread makes its own, and meets the same error where it is told
+        }
+        lock (_lock)
+        {
+            _preparing = false;
+            if (made is not null)
+            {
+                made.IsSpare = true;
+                _slots.Add(made);
+            }
+        }
+    }
+
     private string TakeName() =>
         Path.Combine(folder, Interlocked.Increment(ref _lastName).ToString(CultureInfo.InvariantCulture) + ".journal");
+
+    private Slot Grow(string path)
+    {
+        _namesChanged = true;
+        return new Slot(path, files.Create(path));
+    }
 
     private Slot Make(string path)
     {

@@ -38,6 +38,9 @@ internal static partial class StorageLog
     [LoggerMessage(7110, LogLevel.Error, "{Path} has {Bytes} bytes, but {KnownBytes} are known: records of {Partition} are lost")]
     public static partial void ShortSegment(ILogger logger, string path, long bytes, long knownBytes, string partition);
 
+    [LoggerMessage(7112, LogLevel.Critical, "The local broker's data cannot be recovered; it serves nothing any more until it is started anew")]
+    public static partial void Lost(ILogger logger, Exception failure);
+
     [LoggerMessage(7111, LogLevel.Debug, "Removed the records of {Partition} below offset {Offset}: retention")]
     public static partial void Retained(ILogger logger, string partition, long offset);
 }

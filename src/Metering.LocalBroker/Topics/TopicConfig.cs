@@ -26,7 +26,6 @@ internal sealed class TopicConfig
         MinCleanableRatio = double.Parse(Text("min.cleanable.dirty.ratio"), CultureInfo.InvariantCulture);
         DeleteRetentionMs = Number("delete.retention.ms");
         MinCompactionLagMs = Number("min.compaction.lag.ms");
-        FileDeleteDelayMs = Number("file.delete.delay.ms");
     }
 
     public static TopicConfig Default { get; } = new([]);
@@ -61,8 +60,6 @@ internal sealed class TopicConfig
     public long MinCompactionLagMs { get; }
 
     public long MaxCompactionLagMs { get; }
-
-    public long FileDeleteDelayMs { get; }
 
     /// <summary>Those that are set.</summary>
     public IReadOnlyCollection<KeyValuePair<string, string>> Set => _set;

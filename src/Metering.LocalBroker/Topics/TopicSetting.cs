@@ -31,7 +31,7 @@ internal sealed record TopicSetting(
             Values: ["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
         new("compression.zstd.level", SettingType.Int, "3", "Level of zstd." + Ignored, -131072, 22),
         new("delete.retention.ms", SettingType.Long, "86400000", "How long compaction keeps tombstones.", 0),
-        new("file.delete.delay.ms", SettingType.Long, "60000", "How long a removed segment's file stays.", 0),
+        new("file.delete.delay.ms", SettingType.Long, "60000", "Removed segments' files go within some seconds." + Ignored, 0),
         new("flush.messages", SettingType.Long, "9223372036854775807", "The broker's durability mode decides." + Ignored, 1),
         new("flush.ms", SettingType.Long, "9223372036854775807", "The broker's durability mode decides." + Ignored, 0),
         new("follower.replication.throttled.replicas", SettingType.List, "", "This broker never replicates." + Ignored),

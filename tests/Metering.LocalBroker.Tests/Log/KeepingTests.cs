@@ -29,6 +29,7 @@ public sealed class KeepingTests
         Assert.Equal((2, 12), (store.Log("t").StartOffset, store.Log("t").HighWatermark));
         Assert.InRange(store.Log("s").Bytes, 500, 800);
         Assert.Equal(ErrorCode.OffsetOutOfRange, store.Fetch("t", 1).Error);
+        await store.State.Journal.WhenDurableAsync(store.State.Journal.Last);
         await store.KillAndOpenAsync();
         Assert.Equal(2, store.Log("t").StartOffset);
         _time.Advance(TimeSpan.FromDays(2));
@@ -129,7 +130,7 @@ public sealed class KeepingTests
         foreach (var path in Directory.GetFiles(store.LogFolder("t")))
         {
             using var tool = Process.Start(new ProcessStartInfo(
-                "/work/shared/kafka/kafka", ["tool", "kafka.tools.DumpLogSegments", "--files", path, "--print-data-log", "--deep-iteration"])
+                "/work/shared/kafka/kafka", ["tool", "org.apache.kafka.tools.DumpLogSegments", "--files", path, "--print-data-log", "--deep-iteration"])
             {
                 RedirectStandardOutput = true,
                 UseShellExecute = false,

@@ -30,6 +30,7 @@ internal sealed class RecordedRun(SimulatedDisk disk, Durability durability)
         JournalFileBytes = 4096,
         CheckpointBytes = 6000,
         FreeFloorBytes = 1000,
+        HousekeepingInterval = TimeSpan.FromDays(40), // only when the run asks for it
         Rooms = state => [state.Topics, new TestTransactions(state)],
     };
 
@@ -41,12 +42,14 @@ internal sealed class RecordedRun(SimulatedDisk disk, Durability durability)
     public async Task OpenAsync()
     {
         Store = await BrokerStore.OpenAsync(Options, Settings(disk) with { Rooms = Rooms });
-        _state = Store.State!;
+        (_state, _transactions) = (Store.State!, _newest);
     }
 
+    // Of the newest state, and of the one that this run goes on with.
+    private TestTransactions _newest = null!;
     private TestTransactions _transactions = null!;
 
-    private IReadOnlyList<IJournaled> Rooms(BrokerState state) => [state.Topics, _transactions = new TestTransactions(state)];
+    private IReadOnlyList<IJournaled> Rooms(BrokerState state) => [state.Topics, _newest = new TestTransactions(state)];
 
     /// <summary>Topics made, records, transactions of both ends, records deleted, a topic deleted and made again, compaction.</summary>
     public async Task PlayAsync(int rounds)
@@ -105,7 +108,7 @@ internal sealed class RecordedRun(SimulatedDisk disk, Durability durability)
     {
         Assert.True(state.Journal.Last >= AcknowledgedAt(int.MaxValue));
         _events.RemoveAll(done => done.Entry > state.Journal.Last);
-        _state = state;
+        (_state, _transactions) = (state, _newest);
     }
 
     private long AcknowledgedAt(int step) => _acknowledged.Where(ack => ack.Step <= step).Select(ack => ack.Entry).DefaultIfEmpty().Max();
@@ -206,7 +209,8 @@ internal sealed class RecordedRun(SimulatedDisk disk, Durability durability)
         long entry;
         lock (state.Gate)
         {
-            state.Topics.Delete(state.Topics.Find(topic)!);
+            if (!state.Topics.Delete(state.Topics.Find(topic)!).IsOk)
+                throw new JournalFailedException("the topic cannot be deleted", null);
             entry = state.Journal.Last;
             _events.Add((entry, expected => expected.Topics.Remove(topic)));
         }
