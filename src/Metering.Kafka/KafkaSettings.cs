@@ -149,6 +149,9 @@ public sealed record KafkaSettings
             ["client.id"] = ClientName,
             // A broker that restarts is back within seconds; the default of 10 s delays the return.
             ["reconnect.backoff.max.ms"] = "1000",
+            // The default, rebootstrap, forgets all brokers when every connection is down, which with one broker is whenever one breaks:
+            // librdkafka 2.16 then leaves a transactional producer without its coordinator, and never finishes disposing of it.
+            ["metadata.recovery.strategy"] = "none",
         };
     }
 

@@ -60,7 +60,7 @@ internal sealed record RecordRun(int ValueBytes, int Records)
             if (report.Error.IsError)
                 refused = report.Error;
             else
-                acknowledged++;
+                Interlocked.Increment(ref acknowledged); // Reports come on the client's thread and on this one, when it polls.
         }
     }
 

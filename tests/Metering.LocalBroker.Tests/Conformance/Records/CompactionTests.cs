@@ -95,7 +95,8 @@ public abstract class CompactionTests(BrokerFixture broker) : ConformanceTests(b
     public async Task Compaction_goes_no_further_than_an_open_transaction()
     {
         var topic = await TableAsync();
-        using var open = Broker.Transactional(BrokerFixture.Unique("txn"));
+        // Longer than the wait for the compaction.
+        using var open = Broker.Transactional(BrokerFixture.Unique("txn"), config => config.TransactionTimeoutMs = 120_000);
         using (var producer = Broker.Producer())
         {
             for (var i = 0; i < 100; i++)

@@ -23,7 +23,7 @@ public sealed class RealRestartFixture : RestartFixture
 
     public override string Brokers => _kafka.Brokers;
 
-    public override int Kills => 2;
+    public override int Kills => 1;
 
     protected override async Task LaunchAsync() => await _kafka.InitializeAsync();
 
@@ -48,7 +48,7 @@ public abstract class LocalChildFixture(Durability durability) : RestartFixture
 
     public override string Brokers => $"127.0.0.1:{_port}";
 
-    public override int Kills => 8;
+    public override int Kills => 5;
 
     protected override Task LaunchAsync() => ReviveAsync();
 

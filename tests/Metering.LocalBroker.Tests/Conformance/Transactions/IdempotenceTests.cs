@@ -19,8 +19,15 @@ public abstract class IdempotenceTests(BrokerFixture broker) : ConformanceTests(
         var topic = await Broker.CreateTopicAsync();
         var random = Seeded();
         await using var proxy = new TcpProxy(Broker.Port);
-        var asked = 0;
-        bool Lose(short api) => api == Produce && Interlocked.Increment(ref asked) % random.Next(5, 15) == 0;
+        var (asked, next) = (0, random.Next(2, 6));
+        bool Lose(short api)
+        {
+            if (api != Produce || Interlocked.Increment(ref asked) != next)
+                return false;
+            next += random.Next(3, 9);
+            return true;
+        }
+
         if (cutRequests)
             proxy.CutsRequest = Lose;
         else
