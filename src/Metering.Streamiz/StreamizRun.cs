@@ -26,8 +26,8 @@ internal static class StreamizRun
     /// <summary><c>max.poll.interval.ms</c>: the client's default.</summary>
     public static readonly TimeSpan MaxPoll = TimeSpan.FromMinutes(5);
 
-    // Longer than any call that the stream thread may be in.
-    private static readonly TimeSpan EndPatience = KafkaSettings.TransactionTimeout + TimeSpan.FromSeconds(5);
+    // Longer than the calls of one commit, retries included.
+    private static readonly TimeSpan EndPatience = 3 * KafkaSettings.TransactionTimeout;
 
     /// <summary>Runs until the session fails or is told to stop.</summary>
     /// <returns>False when the stream thread did not end: its clients are left to the end of the process.</returns>

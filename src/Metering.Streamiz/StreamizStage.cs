@@ -56,7 +56,12 @@ public sealed partial class StreamizStage : IStageHost
             var started = _time.GetTimestamp();
             using var session = new HostSession(_settings, _options, _progress, _logger, _time, stop) { Fault = Fault };
             if (!await StreamizRun.RunAsync(session, _loggers))
-                throw new InvalidOperationException($"the stream thread of {_options.Stage} did not end: its clients cannot be taken from it");
+            {
+                LogLeaked(_logger, _options.Stage);
+                if (stop.IsCancellationRequested)
+                    return;
+                throw new InvalidOperationException($"the stream thread of {_options.Stage} did not end: there is no way to go on in this process");
+            }
             if (!session.HasFailed)
                 return;
             var failure = await session.Failed;
@@ -94,6 +99,9 @@ public sealed partial class StreamizStage : IStageHost
 
     [LoggerMessage(2501, LogLevel.Error, "{Reason}")]
     private static partial void LogStopped(ILogger logger, string reason);
+
+    [LoggerMessage(2503, LogLevel.Error, "the stream thread of {Stage} did not end in time; its clients are left to the end of the process")]
+    private static partial void LogLeaked(ILogger logger, string stage);
 
     [LoggerMessage(2502, LogLevel.Warning, "{Stage} lost its run of Streamiz and is rebuilt: {Reason}")]
     private static partial void LogRebuild(ILogger logger, string stage, string reason);

@@ -75,32 +75,4 @@ public sealed class ExactlyOnceTests(KafkaFixture kafka)
         await bench.ExpectEachOnceAsync();
         await StageBench.UntilAsync(() => first.Stage.Status.Tasks.Count == 4, "the first stage to have all again");
     }
-
-    [Theory]
-    [InlineData(nameof(CommitPoint.BeforeSend))]
-    [InlineData(nameof(CommitPoint.AfterSend))]
-    public async Task R8_Zombie_that_wakes_after_the_group_went_on_adds_nothing(string point)
-    {
-        var at = Enum.Parse<CommitPoint>(point);
-        using var bench = await StageBench.CreateAsync(kafka, partitions: 2);
-        using var asleep = new ManualResetEventSlim();
-        using var wake = new ManualResetEventSlim();
-        var commits = 0;
-        await bench.ProduceAsync(1_000);
-        await using var zombie = bench.StartStreamiz(fault: (where, partition) =>
-        {
-            if (where != at || Interlocked.Increment(ref commits) != 3)
-                return;
-            asleep.Set();
-            wake.Wait(TimeSpan.FromSeconds(60));
-        });
-        await StageBench.UntilAsync(() => commits > 1, "a first commit");
-        await bench.ProduceAsync(1_000);
-        await StageBench.UntilAsync(() => asleep.IsSet, "the zombie to fall asleep");
-        await using var successor = bench.StartStreamiz();
-        wake.Set();
-        await successor.UntilReadyAsync();
-        await bench.ProduceAsync(1_000);
-        await bench.ExpectEachOnceAsync();
-    }
 }

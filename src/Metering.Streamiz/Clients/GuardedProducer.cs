@@ -57,8 +57,8 @@ internal sealed class GuardedProducer(IProducer<byte[], byte[]> inner, HostSessi
         var positions = session.PositionsToCommit(offsets);
         if (positions.Count == 0)
             return;
-        // The membership was read before this check. Who is no member any more has none to show, and the broker takes the
-        // offsets of a nobody without asking (KIP-447 keeps old clients going): it would be fenced by nothing.
+        // The membership was read before this check. Who is no member any more has none to show, and a broker may take offsets
+        // that show none without asking (KIP-447 keeps old clients going): then nothing would fence it.
         if (string.IsNullOrEmpty(session.MemberId))
             throw Failures.Kafka(ErrorCode.UnknownMemberId, "the group has gone on without this member");
         Retry(() => Inner.SendOffsetsToTransaction(positions, groupMetadata, CallTimeout));

@@ -26,8 +26,7 @@ internal sealed class Takeover(HostSession session)
             _hasJoined = true;
             foreach (var source in partitions)
                 FenceOtherHost(source.Partition.Value);
-            var starts = consumer.Committed(partitions, Patience).ConvertAll(committed => StartOf(consumer, committed));
-            return starts;
+            return partitions.Count == 0 ? [] : consumer.Committed(partitions, Patience).ConvertAll(committed => StartOf(consumer, committed));
         }
         catch (Exception e)
         {
