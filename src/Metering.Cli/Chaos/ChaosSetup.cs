@@ -43,6 +43,7 @@ internal sealed class ChaosSetup
         all[KnownSettings.Data.EnvironmentName] = Path.Combine(Folder, "up");
         all[KnownSettings.Partitions.EnvironmentName] = Text(_settings.Kafka.Partitions);
         all[KnownSettings.CommitInterval.EnvironmentName] = Text((long)_settings.Run.CommitInterval.TotalMilliseconds) + "ms";
+        all[KnownSettings.MeterHost.EnvironmentName] = _settings.Run.MeterHost.ToString();
         all[KnownSettings.ServerPort.EnvironmentName] = "0";
         if (_settings.Kafka.Replication is { } replication)
             all[KnownSettings.Replication.EnvironmentName] = Text(replication);
