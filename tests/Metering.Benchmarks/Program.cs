@@ -1,6 +1,7 @@
 using Metering.Benchmarks;
 using Metering.Benchmarks.Codec;
 using Metering.Benchmarks.Disk;
+using Metering.Benchmarks.Hosts;
 using Metering.Benchmarks.Meter;
 using Metering.Benchmarks.Native;
 using Metering.Benchmarks.Sink;
@@ -13,6 +14,7 @@ var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer
     ["disk"] = DiskBench.Run,
     ["meter"] = MeterBench.Run,
     ["sink"] = SinkBench.Run,
+    ["streamiz"] = HostBench.Run,
 };
 
 var json = args.Contains("--json", StringComparer.Ordinal);
