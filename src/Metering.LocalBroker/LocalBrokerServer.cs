@@ -35,11 +35,14 @@ public sealed class LocalBrokerServer : IAsyncDisposable
 
     /// <summary>Recovers what lies in the directory and listens.</summary>
     /// <exception cref="IOException">The directory is in use, or the port is taken.</exception>
-    public static async Task<LocalBrokerServer> StartAsync(LocalBrokerOptions options, CancellationToken cancellationToken)
+    public static Task<LocalBrokerServer> StartAsync(LocalBrokerOptions options, CancellationToken cancellationToken) =>
+        StartAsync(options, StoreSettings.Default, cancellationToken);
+
+    internal static async Task<LocalBrokerServer> StartAsync(LocalBrokerOptions options, StoreSettings settings, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         var logger = options.Loggers.CreateLogger<LocalBrokerServer>();
-        var store = await Task.Run(() => BrokerStore.OpenAsync(options), cancellationToken);
+        var store = await Task.Run(() => BrokerStore.OpenAsync(options, settings), cancellationToken);
         try
         {
             var clusterId = store.State?.ClusterId ?? throw new IOException($"the disk under {options.Directory} failed at the start");

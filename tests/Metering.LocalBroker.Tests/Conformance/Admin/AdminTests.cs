@@ -154,7 +154,7 @@ public abstract class AdminTests(BrokerFixture broker) : ConformanceTests(broker
     [Fact]
     public async Task List_offsets_by_the_admin_client_are_first_last_by_time_and_of_the_largest_time()
     {
-        var topic = await Broker.CreateTopicAsync("listed");
+        var topic = await Broker.CreateTopicAsync("listed", 1, ("retention.ms", "-1"));
         using var producer = Broker.Producer();
         foreach (var time in (long[])[1_000, 9_000, 5_000])
             await producer.ProduceAsync(topic, new() { Value = [1], Timestamp = new Timestamp(1_700_000_000_000 + time, TimestampType.CreateTime) });

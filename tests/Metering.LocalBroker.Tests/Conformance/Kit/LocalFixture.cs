@@ -1,3 +1,5 @@
+using Metering.LocalBroker.Storage;
+
 namespace Metering.LocalBroker.Tests.Conformance.Kit;
 
 /// <summary>Our broker in this process, as <c>up</c> runs it, on a free port and in a folder of its own.</summary>
@@ -11,7 +13,11 @@ public sealed class LocalFixture : BrokerFixture
     protected override async Task LaunchAsync()
     {
         _folder = Directory.CreateTempSubdirectory("metering-broker-");
-        _server = await LocalBrokerServer.StartAsync(new LocalBrokerOptions { Directory = _folder.FullName, Port = 0 }, CancellationToken.None);
+        // Compaction and retention are looked at each second, as the shared Kafka's cleaner does: tests wait for them.
+        _server = await LocalBrokerServer.StartAsync(
+            new LocalBrokerOptions { Directory = _folder.FullName, Port = 0 },
+            StoreSettings.Default with { HousekeepingInterval = TimeSpan.FromSeconds(1) },
+            CancellationToken.None);
     }
 
     public override async ValueTask DisposeAsync()

@@ -103,6 +103,8 @@ public abstract class CompactionTests(BrokerFixture broker) : ConformanceTests(b
                 producer.Produce(topic, Record($"key-{i % 10}", $"{i}"));
             producer.Flush(Patience);
         }
+        // Else it would lie in one segment with the records before it, and nothing of that one may be compacted.
+        await Task.Delay(400); // longer than segment.ms
         open.BeginTransaction();
         open.Produce(topic, Record("key-0", "open"));
         open.Flush(Patience);

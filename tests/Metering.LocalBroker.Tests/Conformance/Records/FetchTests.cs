@@ -13,7 +13,8 @@ public abstract class FetchTests(BrokerFixture broker) : ConformanceTests(broker
 {
     private async Task<string> TopicWithAsync(int records, int valueBytes = 10)
     {
-        var topic = await Broker.CreateTopicAsync();
+        // Their times are long ago.
+        var topic = await Broker.CreateTopicAsync("kept", 1, ("retention.ms", "-1"));
         using var producer = Broker.Producer();
         for (var i = 0; i < records; i++)
             producer.Produce(topic, new() { Key = Bytes($"{i}"), Value = new byte[valueBytes], Timestamp = new Timestamp(1_700_000_000_000 + (i * 1_000L), TimestampType.CreateTime) });
