@@ -7,7 +7,7 @@
 # A project that crashes, runs into its time limit, or runs no test counts as a failed test.
 
 # Quick ones first, so that a plain mistake shows early. A project not named here runs before Integration.
-TEST_ORDER=(format Core Schemas Events Registry Client Cli Kafka ClickHouse Pipeline Server)
+TEST_ORDER=(format Core Schemas Events Registry Client Cli Kafka Streamiz ClickHouse Pipeline Server)
 TEST_LAST=(Simulation Integration)
 WITHOUT_KAFKA=" format Core Schemas Events Registry Server " # no broker is started for these alone
 TIME_LIMIT_S=600

@@ -2,6 +2,7 @@ using Metering.Benchmarks;
 using Metering.Benchmarks.Broker;
 using Metering.Benchmarks.Codec;
 using Metering.Benchmarks.Disk;
+using Metering.Benchmarks.Hosts;
 using Metering.Benchmarks.Meter;
 using Metering.Benchmarks.Native;
 using Metering.Benchmarks.Sink;
@@ -20,6 +21,7 @@ var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer
     ["meter"] = MeterBench.Run,
     ["sink"] = SinkBench.Run,
     ["broker"] = BrokerBench.Run,
+    ["streamiz"] = HostBench.Run,
 };
 
 var json = args.Contains("--json", StringComparer.Ordinal);

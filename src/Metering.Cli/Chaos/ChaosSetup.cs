@@ -54,6 +54,7 @@ internal sealed class ChaosSetup
         if (_settings.Kafka.Partitions is { } partitions)
             all[KnownSettings.Partitions.EnvironmentName] = Text(partitions);
         all[KnownSettings.CommitInterval.EnvironmentName] = Text((long)_settings.Run.CommitInterval.TotalMilliseconds) + "ms";
+        all[KnownSettings.MeterHost.EnvironmentName] = _settings.Run.MeterHost.ToString();
         all[KnownSettings.ServerPort.EnvironmentName] = "0";
         if (_localKafkaPort is { } port)
         {

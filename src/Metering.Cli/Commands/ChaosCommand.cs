@@ -29,7 +29,7 @@ public sealed class ChaosCommand : MeteringCommand
 
     public ChaosCommand()
         : base("chaos", "Kill metering up at random moments, and check that nothing is lost or doubled.",
-            KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.KafkaDurability, KnownSettings.TopicPrefix, KnownSettings.Partitions, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.CommitInterval)
+            KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.KafkaDurability, KnownSettings.TopicPrefix, KnownSettings.Partitions, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.CommitInterval, KnownSettings.MeterHost)
     {
         Options.Add(_rounds);
         Options.Add(_seed);

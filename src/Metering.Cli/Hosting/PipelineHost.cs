@@ -8,6 +8,7 @@ using Metering.Kafka.Topics;
 using Metering.Pipeline.Blocks;
 using Metering.Pipeline.Meter;
 using Metering.Pipeline.Sink;
+using Metering.Streamiz;
 using Microsoft.Extensions.Logging;
 using KafkaSettings = Metering.Kafka.KafkaSettings;
 
@@ -28,7 +29,7 @@ internal sealed class PipelineHost : IAsyncDisposable
 
     public required MeterContext Meter { get; init; }
 
-    public required TransactionalStage MeterStage { get; init; }
+    public required IStageHost MeterStage { get; init; }
 
     public required SinkStage SinkStage { get; init; }
 
@@ -56,18 +57,24 @@ internal sealed class PipelineHost : IAsyncDisposable
             Origin = origin,
             Reports = new TopicTable<SourceReport>(kafka, TopicCatalogue.SourceReports, registry, loggers, time),
             SinkStage = new SinkStage(kafka, origin, new SinkOptions { SessionTimeout = kafka.SessionTimeout }, ledger, time, loggers.CreateLogger<SinkStage>()),
-            MeterStage = new TransactionalStage(kafka, new TaskOptions
+            MeterStage = HostOf(settings.Run.MeterHost, kafka, new TaskOptions
             {
                 Stage = "meter",
                 InputTopic = MeterProcessor.InputTopic,
                 CreateProcessor = partition => new MeterProcessor(partition, meter),
                 WaitAsync = schemas.ResolvePendingAsync,
                 CommitInterval = settings.Run.CommitInterval,
-            }, loggers.CreateLogger<TransactionalStage>(), time),
+            }, loggers, time),
         };
         await host.StartPartsAsync(registry, schemaIds[TopicCatalogue.Prices], wait, loggers, time, cancellationToken);
         return host;
     }
+
+    private static IStageHost HostOf(MeterHost host, KafkaSettings kafka, TaskOptions options, ILoggerFactory loggers, TimeProvider time) => host switch
+    {
+        MeterHost.Streamiz => new StreamizStage(kafka, options, loggers, time),
+        _ => new TransactionalStage(kafka, options, loggers.CreateLogger<TransactionalStage>(), time),
+    };
 
     public async ValueTask DisposeAsync()
     {

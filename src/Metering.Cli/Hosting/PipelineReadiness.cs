@@ -6,7 +6,7 @@ using Metering.Server.Health;
 namespace Metering.Cli.Hosting;
 
 /// <summary>METER is ready while its tasks get on, or have nothing to do.</summary>
-internal sealed class MeterReadiness(TransactionalStage stage) : IReadinessSource
+internal sealed class MeterReadiness(IStageHost stage) : IReadinessSource
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 

@@ -26,9 +26,9 @@ internal static class Logs
             .MinimumLevel.Is(level)
             .Enrich.With(new ShortSource())
             .WriteTo.Sink(new WriterSink(formatter, streams.Error));
-        // Hosting and HTTP tell of every request and address; at debug they may.
+        // Hosting and HTTP tell of every request and address, Streamiz of every step of its states; at debug they may.
         if (level == LogEventLevel.Information)
-            configuration.MinimumLevel.Override("Microsoft", LogEventLevel.Warning).MinimumLevel.Override("System", LogEventLevel.Warning);
+            configuration.MinimumLevel.Override("Microsoft", LogEventLevel.Warning).MinimumLevel.Override("Streamiz", LogEventLevel.Warning).MinimumLevel.Override("System", LogEventLevel.Warning);
         return new SerilogLoggerFactory(configuration.CreateLogger(), dispose: true);
     }
 

@@ -66,6 +66,10 @@ public static class KnownSettings
         "How often a task with work commits, 5ms to 5s.")
     { Default = "50ms" };
 
+    public static readonly SettingDefinition MeterHost = new("meter:host", "--host", "native|streamiz",
+        "What drives METER: our own loop, or Streamiz.Kafka.Net.")
+    { Default = "native" };
+
     public static readonly SettingDefinition For = new("for", "--for", "DURATION",
         "Stop after this time: 30s, 5m, 1h30m.");
 
@@ -92,7 +96,7 @@ public static class KnownSettings
     public static IReadOnlyList<SettingDefinition> All { get; } =
     [
         Brokers, KafkaConfig, TopicPrefix, Partitions, Replication, RegistryUrl, ClickHouseUrl, Data, Name,
-        CommitInterval, For, Workload, Listen,
+        CommitInterval, MeterHost, For, Workload, Listen,
         KafkaPort, KafkaDurability, RegistryPort, ClickHousePort, ServerPort, GatewayPort, KedaPort, HostPort,
         Config, Json, LogLevel, LogFormat,
     ];

@@ -85,11 +85,24 @@ public sealed record RunSettings
     /// <summary>How often a task with work commits, 5 ms to 5 s. Default 50 ms.</summary>
     public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>What drives METER's processors. Every process of a fleet takes the same; default native.</summary>
+    public MeterHost MeterHost { get; init; } = MeterHost.Native;
+
     /// <summary>Stop by itself after this time; null = run until told.</summary>
     public TimeSpan? For { get; init; }
 
     /// <summary>Events a second of <c>up</c>'s own workload; 0 = none. Default 50.</summary>
     public int WorkloadEventsPerSecond { get; init; } = 50;
+}
+
+/// <summary>Who drives METER's processors (docs/adr/0002).</summary>
+public enum MeterHost
+{
+    /// <summary>Our own loop over librdkafka.</summary>
+    Native,
+
+    /// <summary>Streamiz.Kafka.Net.</summary>
+    Streamiz,
 }
 
 /// <summary>What is printed, and how.</summary>

@@ -38,6 +38,7 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             DataDirectory = Get(KnownSettings.Data, Path.GetFullPath("data"), ParseDirectory, "a directory's path")!,
             Name = Get<string>(KnownSettings.Name, null, ParseName, "1 to 200 letters, digits, '.', '_', '-', ':' and '/'"),
             CommitInterval = Duration(KnownSettings.CommitInterval, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(5)),
+            MeterHost = Choice(KnownSettings.MeterHost, MeterHost.Native, ("native", MeterHost.Native), ("streamiz", MeterHost.Streamiz)),
             For = layers.Get(KnownSettings.For) is null
                 ? null
                 : Duration(KnownSettings.For, TimeSpan.Zero, TimeSpan.FromMilliseconds(1), LongestFor),

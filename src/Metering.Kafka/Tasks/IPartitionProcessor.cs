@@ -79,6 +79,6 @@ public sealed record TaskOptions
     /// <summary>Completes when what a processor waits for may have come; the host then tries again.</summary>
     public required Func<CancellationToken, Task> WaitAsync { get; init; }
 
-    /// <summary>How often a task with work commits. Default 50 ms.</summary>
+    /// <summary>How often a task with work commits, 1 ms to 5 s. Default 50 ms.</summary>
     public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(50);
 }

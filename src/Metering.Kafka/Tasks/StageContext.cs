@@ -35,8 +35,20 @@ internal sealed class StageContext(KafkaSettings settings, TaskOptions options, 
     public required Action<Exception> Failed { get; init; }
 
     /// <summary>R8: one producer a task, the same id wherever the task runs.</summary>
-    public string TransactionalId(int partition) =>
+    public string TransactionalId(int partition) => TransactionalId(options, partition);
+
+    public static string TransactionalId(TaskOptions options, int partition) =>
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{GroupName(options.Stage)}-{options.InputTopic}-{partition}");
+
+    /// <exception cref="ArgumentException">The stage's name is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The commit interval is not 1 ms to 5 s.</exception>
+    public static void Check(TaskOptions options)
+    {
+        if (string.IsNullOrWhiteSpace(options.Stage))
+            throw new ArgumentException("The stage has no name.", nameof(options));
+        if (options.CommitInterval < TimeSpan.FromMilliseconds(1) || options.CommitInterval > KafkaSettings.TransactionTimeout / 2)
+            throw new ArgumentOutOfRangeException(nameof(options), options.CommitInterval, $"--commit-interval must be 1 ms to {KafkaSettings.TransactionTimeout.TotalSeconds / 2} s.");
+    }
 
     public static string GroupName(string stage) => "metering-" + stage;
 }

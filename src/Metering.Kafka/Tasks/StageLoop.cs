@@ -80,7 +80,7 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
     // ToArray is atomic; LINQ on the dictionary itself is not, while partitions come and go.
 
     /// <summary>Any thread.</summary>
-    public IReadOnlyDictionary<int, PartitionTask> Tasks() => _tasks.ToArray().ToDictionary();
+    public IReadOnlyDictionary<int, TaskProgress> Progress() => _tasks.ToArray().ToDictionary(t => t.Key, t => t.Value.Progress);
 
     /// <summary>Any thread.</summary>
     public StageStatus Status() =>

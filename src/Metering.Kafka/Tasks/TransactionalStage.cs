@@ -1,5 +1,4 @@
 using Confluent.Kafka;
-using Confluent.Kafka.Admin;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Kafka.Tasks;
@@ -10,7 +9,7 @@ namespace Metering.Kafka.Tasks;
 /// of it: it ends when cancelled, after the tasks have committed what they processed, and fails when a task met something
 /// impossible. Input and changelog topic must exist with the same partition count (<see cref="Topics.TopicSetup"/>).
 /// </summary>
-public sealed partial class TransactionalStage
+public sealed class TransactionalStage : IStageHost
 {
     private readonly KafkaSettings _settings;
     private readonly TaskOptions _options;
@@ -22,10 +21,7 @@ public sealed partial class TransactionalStage
     /// <exception cref="ArgumentOutOfRangeException">The commit interval is not 1 ms to 5 s.</exception>
     public TransactionalStage(KafkaSettings settings, TaskOptions options, ILogger<TransactionalStage> logger, TimeProvider time)
     {
-        if (string.IsNullOrWhiteSpace(options.Stage))
-            throw new ArgumentException("The stage has no name.", nameof(options));
-        if (options.CommitInterval < TimeSpan.FromMilliseconds(1) || options.CommitInterval > KafkaSettings.TransactionTimeout / 2)
-            throw new ArgumentOutOfRangeException(nameof(options), options.CommitInterval, $"--commit-interval must be 1 ms to {KafkaSettings.TransactionTimeout.TotalSeconds / 2} s.");
+        StageContext.Check(options);
         (_settings, _options, _logger, _time) = (settings, options, logger, time);
     }
 
@@ -43,7 +39,7 @@ public sealed partial class TransactionalStage
         if (Interlocked.CompareExchange(ref _loop, loop, null) is not null)
             throw new InvalidOperationException("This stage runs already.");
         loop.Start();
-        var watermarks = WatchWatermarksAsync(loop, stop.Token);
+        var watermarks = new WatermarkWatch(() => new DependentAdminClientBuilder(loop.Handle).Build(), _settings.Topic(_options.InputTopic), _logger, _time).RunAsync(loop.Progress, stop.Token);
         try
         {
             await Task.WhenAny(loop.Ended, watermarks);
@@ -61,36 +57,4 @@ public sealed partial class TransactionalStage
             }
         }
     }
-
-    // R14: lag is measured against the high watermark; what was prefetched does not know it while a partition is paused.
-    private async Task WatchWatermarksAsync(StageLoop loop, CancellationToken cancellationToken)
-    {
-        using var admin = new DependentAdminClientBuilder(loop.Handle).Build();
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _time);
-        while (!cancellationToken.IsCancellationRequested)
-        {
-            try
-            {
-                await timer.WaitForNextTickAsync(cancellationToken);
-                var tasks = loop.Tasks();
-                if (tasks.Count == 0)
-                    continue;
-                var wanted = tasks.Keys.Select(p => new TopicPartitionOffsetSpec { TopicPartition = new(_settings.Topic(_options.InputTopic), p), OffsetSpec = OffsetSpec.Latest() });
-                var found = await admin.ListOffsetsAsync(wanted, new() { IsolationLevel = IsolationLevel.ReadUncommitted, RequestTimeout = TimeSpan.FromSeconds(5) });
-                foreach (var info in found.ResultInfos)
-                    tasks[info.TopicPartitionOffsetError.Partition.Value].Progress.HighWatermark(info.TopicPartitionOffsetError.Offset.Value);
-            }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (KafkaException e)
-            {
-                LogNoWatermarks(_logger, e.Error.Reason);
-            }
-        }
-    }
-
-    [LoggerMessage(2211, LogLevel.Debug, "high watermarks are not known now: {Reason}")]
-    private static partial void LogNoWatermarks(ILogger logger, string reason);
 }

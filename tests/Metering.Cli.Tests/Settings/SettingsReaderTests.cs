@@ -22,6 +22,7 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Null(settings.Kafka.Replication);
         Assert.Equal(Path.GetFullPath("data"), settings.Run.DataDirectory);
         Assert.Equal(TimeSpan.FromMilliseconds(50), settings.Run.CommitInterval);
+        Assert.Equal(MeterHost.Native, settings.Run.MeterHost);
         Assert.Null(settings.Run.For);
         Assert.Equal(new PortSettings { Kafka = 9092, Registry = 8081, ClickHouse = 8123, Server = 8080, Gateway = 4000, Keda = 6000, Host = 4001 }, settings.Ports);
         Assert.False(settings.Output.Json);
@@ -31,7 +32,7 @@ public sealed class SettingsReaderTests : IDisposable
     [Fact]
     public void Read_given_everywhere_takes_command_line_over_environment_over_file_over_default()
     {
-        var file = File("""{ "kafka": { "partitions": 2, "topic_prefix": "file-", "brokers": "file:1" }, "name": "from-file" }""");
+        var file = File("""{ "kafka": { "partitions": 2, "topic_prefix": "file-", "brokers": "file:1" }, "meter": { "host": "streamiz" }, "name": "from-file" }""");
         var settings = Good(Read(
             commandLine: new() { ["config"] = [file], ["kafka:brokers"] = ["line:3"] },
             environment: new() { ["METERING__KAFKA__BROKERS"] = "env:2", ["METERING__KAFKA__TOPIC_PREFIX"] = "env-" }));
@@ -39,6 +40,7 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Equal("line:3", settings.Kafka.Brokers);
         Assert.Equal("env-", settings.Kafka.TopicPrefix);
         Assert.Equal(2, settings.Kafka.Partitions);
+        Assert.Equal(MeterHost.Streamiz, settings.Run.MeterHost);
         Assert.Equal("from-file", settings.Run.Name);
         Assert.Equal(8080, settings.Ports.Server);
     }
@@ -99,6 +101,7 @@ public sealed class SettingsReaderTests : IDisposable
                 ["kafka:partitions"] = ["0"],
                 ["kafka:config"] = ["no-equals", "=value", "Bad Name=x"],
                 ["commit_interval"] = ["1h"],
+                ["meter:host"] = ["flink"],
                 ["log_level"] = ["loud"],
                 ["name"] = ["a", "b"],
                 ["data"] = [""],
@@ -114,6 +117,7 @@ public sealed class SettingsReaderTests : IDisposable
             "--kafka-config has a value without a key",
             "--kafka-config: \"Bad Name\" is no librdkafka property",
             "--commit-interval is \"1h\"; give a duration from 5ms to 5s",
+            "--host is \"flink\"; give one of native, streamiz",
             "--log-level is \"loud\"; give one of trace, debug",
             "--name is given 2 times; give it once.",
             "--data is empty",

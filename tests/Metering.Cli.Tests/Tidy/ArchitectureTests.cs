@@ -12,11 +12,12 @@ public sealed class ArchitectureTests
     {
         ["Metering.Events"] = ["Metering.Schemas"],
         ["Metering.Client"] = ["Metering.Core", "Metering.Events", "Metering.Kafka"],
+        ["Metering.Streamiz"] = ["Metering.Kafka"],
         ["Metering.Pipeline"] = ["Metering.Core", "Metering.Events", "Metering.Kafka", "Metering.ClickHouse"],
         ["Metering.Cli"] =
         [
             "Metering.Core", "Metering.Events", "Metering.Client", "Metering.Kafka", "Metering.ClickHouse",
-            "Metering.Pipeline", "Metering.Registry", "Metering.Server",
+            "Metering.Pipeline", "Metering.Registry", "Metering.Server", "Metering.Streamiz", "Metering.LocalBroker",
         ],
     };
 
@@ -38,6 +39,8 @@ public sealed class ArchitectureTests
     [InlineData("Metering.Core", "Confluent", "ClickHouse", "Metering.Events", "Metering.Kafka", "Metering.ClickHouse", "Microsoft.AspNetCore")]
     [InlineData("Metering.Events", "Confluent", "ClickHouse", "Metering.Kafka", "Microsoft.AspNetCore")]
     [InlineData("Metering.Kafka", "ClickHouse", "Metering.ClickHouse", "Metering.Events", "Metering.Pipeline")]
+    [InlineData("Metering.LocalBroker", "Confluent", "ClickHouse", "Metering.Kafka", "Metering.Events", "Metering.Pipeline", "Microsoft.AspNetCore")]
+    [InlineData("Metering.Streamiz", "ClickHouse", "Metering.ClickHouse", "Metering.Events", "Metering.Pipeline", "RocksDbSharp", "Newtonsoft")]
     [InlineData("Metering.ClickHouse", "Confluent", "Metering.Kafka", "Metering.Events", "Metering.Pipeline")]
     [InlineData("Metering.Client", "ClickHouse", "Metering.ClickHouse", "Metering.Pipeline", "Microsoft.AspNetCore")]
     [InlineData("Metering.Pipeline", "Microsoft.AspNetCore", "Metering.Client", "Metering.Registry")]

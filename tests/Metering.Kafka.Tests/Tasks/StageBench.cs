@@ -47,14 +47,16 @@ internal sealed class StageBench : IDisposable
     public Task CreateChangelogAsync() => _kafka!.CreateTopicAsync(Settings.Topic("metering-count-changelog"), Partitions, ("cleanup.policy", "compact"));
 
     public RunningStage Start(Action<CommitPoint, int>? fault = null, Func<string, bool>? waits = null, Func<CancellationToken, Task>? wait = null, KafkaSettings? settings = null) =>
-        new(new TransactionalStage(settings ?? Settings, new TaskOptions
-        {
-            Stage = "count",
-            InputTopic = "input",
-            CreateProcessor = _ => new CountingProcessor(waits),
-            WaitAsync = wait ?? (token => Task.Delay(Timeout.Infinite, token)),
-        }, NullLogger<TransactionalStage>.Instance, TimeProvider.System)
-        { Fault = fault });
+        new(new TransactionalStage(settings ?? Settings, Options(waits, wait), NullLogger<TransactionalStage>.Instance, TimeProvider.System) { Fault = fault });
+
+    /// <summary>The same for every host.</summary>
+    public static TaskOptions Options(Func<string, bool>? waits = null, Func<CancellationToken, Task>? wait = null) => new()
+    {
+        Stage = "count",
+        InputTopic = "input",
+        CreateProcessor = _ => new CountingProcessor(waits),
+        WaitAsync = wait ?? (token => Task.Delay(Timeout.Infinite, token)),
+    };
 
     /// <summary>Sends numbered records, spread over the partitions by their key.</summary>
     public async Task ProduceAsync(int count, int valueBytes = 0)
@@ -133,13 +135,13 @@ internal sealed class RunningStage : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _run;
 
-    public RunningStage(TransactionalStage stage)
+    public RunningStage(IStageHost stage)
     {
         Stage = stage;
         _run = stage.RunAsync(_stop.Token);
     }
 
-    public TransactionalStage Stage { get; }
+    public IStageHost Stage { get; }
 
     public Task Run => _run;
 
