@@ -105,7 +105,7 @@ public abstract class RestartTests(RestartFixture broker) : ConformanceTests(bro
             }
         }
         using (var raw = await RawGroup.OpenAsync(Broker, group))
-            Assert.Equal(0, await raw.CommitAsync(topic, 42, "a plan", generation: -1, memberId: ""));
+            await Until.TrueAsync(async () => await CommitAsync(raw, topic) == 0, "a commit");
         await admin.DeleteRecordsAsync([new TopicPartitionOffset(topic, 4, 1)]);
         var id = (await admin.DescribeTopicsAsync(TopicCollection.OfTopicNames([topic]))).TopicDescriptions[0].TopicId.ToString();
         var cluster = (await admin.DescribeClusterAsync()).ClusterId;
@@ -123,5 +123,13 @@ public abstract class RestartTests(RestartFixture broker) : ConformanceTests(bro
         Assert.Equal(["kept too"], (await Broker.ReadAsync(topic, 5)).Where(r => r.Offset > 0).Select(record => Text(record.Message.Value)));
         using var reader = await RawGroup.OpenAsync(Broker, group);
         Assert.Equal((42, "a plan"), await reader.CommittedAsync(topic));
+    }
+
+    // A coordinator that has just been made, as a real Kafka's first is, loads its groups and says so for a moment.
+    private static async Task<int> CommitAsync(RawGroup group, string topic)
+    {
+        int error = await group.CommitAsync(topic, 42, "a plan", generation: -1, memberId: "");
+        Assert.True(error is 0 or 14 or 15 or 16, $"error {error}");
+        return error;
     }
 }
