@@ -23,7 +23,7 @@ public sealed class HealthTests(KafkaFixture kafka)
         Assert.Equal(HttpStatusCode.OK, (await AskAsync(addresses, "/health/ready")).Code);
         var (file, totals) = Traces.Own(stand.Folder, "steady", events: 6_000, seconds: 20, seed: 7);
         var replay = stand.Replay(file, "--speed", "1");
-        await Stand.UntilAsync(async () => await stand.Ledger.EventsAsync("steady") > 100, TimeSpan.FromSeconds(20), "events in the ledger");
+        await Stand.UntilAsync(async () => await stand.Ledger.EventsAsync("steady") > 100, TimeSpan.FromSeconds(60), "events in the ledger");
 
         await engine.KillAsync();
         await Stand.UntilAsync(async () => (await AskAsync(addresses, "/health/ready")).Code == HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(25), "503 without a ledger");

@@ -17,7 +17,7 @@ public sealed class KillTests(KafkaFixture kafka, ITestOutputHelper output)
         var (lateFile, lateTotals) = Traces.Own(stand.Folder, "late", events: 3_000, seconds: 1, seed: 3);
         var (up, _) = await stand.ReadyUpAsync();
         var replay = stand.Replay(file, "--source", "long", "--speed", "1");
-        await Stand.UntilAsync(async () => await stand.Ledger.EventsAsync("long") > 2_000, TimeSpan.FromSeconds(20), "2,000 events in the ledger");
+        await Stand.UntilAsync(async () => await stand.Ledger.EventsAsync("long") > 2_000, TimeSpan.FromSeconds(60), "2,000 events in the ledger");
 
         await up.KillAsync();
         var late = stand.Replay(lateFile, "--source", "late", "--speed", "max"); // starts while the registry is away

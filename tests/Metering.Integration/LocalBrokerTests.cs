@@ -34,7 +34,7 @@ public sealed class LocalBrokerTests(ITestOutputHelper output)
         var (file, totals) = Traces.Own(stand.Folder, "long", events: 20_000, seconds: 24, seed: 6);
         var (up, _) = await stand.ReadyUpAsync();
         var replay = stand.Replay(file, "--source", "long", "--speed", "1");
-        await Stand.UntilAsync(async () => await stand.Ledger.EventsAsync("long") > 1_000, TimeSpan.FromSeconds(20), "1,000 events in the ledger");
+        await Stand.UntilAsync(async () => await stand.Ledger.EventsAsync("long") > 1_000, TimeSpan.FromSeconds(60), "1,000 events in the ledger");
 
         for (var kill = 0; kill < 2; kill++)
         {
