@@ -150,7 +150,7 @@ public sealed record KafkaSettings
             // A broker that restarts is back within seconds; the default of 10 s delays the return.
             ["reconnect.backoff.max.ms"] = "1000",
             // The default, rebootstrap, forgets all brokers when every connection is down, which with one broker is whenever one breaks:
-            // librdkafka 2.16 then leaves a transactional producer without its coordinator, and never finishes disposing of it.
+            // librdkafka 2.16 then leaves a transactional producer without its coordinator, and SendOffsetsToTransaction outlives its own timeout by minutes.
             ["metadata.recovery.strategy"] = "none",
         };
     }

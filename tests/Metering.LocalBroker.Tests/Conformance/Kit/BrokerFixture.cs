@@ -14,7 +14,7 @@ public abstract class BrokerFixture : IAsyncDisposable
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     // Its default, rebootstrap, forgets all brokers when the only one's connection breaks: librdkafka 2.16 then leaves a
-    // transactional producer without its coordinator, and does not even end it.
+    // transactional producer without its coordinator, and SendOffsetsToTransaction outlives its own timeout by minutes.
     private const string RecoveryStrategy = "metadata.recovery.strategy";
 
     private readonly Lock _gate = new();
