@@ -44,10 +44,6 @@ internal sealed class BrokerStore : IAsyncDisposable
     /// <exception cref="IOException">Another process has it open, or the disk fails.</exception>
     public static Task<BrokerStore> OpenAsync(LocalBrokerOptions options) => OpenAsync(options, StoreSettings.Default);
 
-    /// <summary>The same for callers that cannot wait otherwise: recovery never leaves the thread unless it fails.</summary>
-    public static BrokerStore Open(LocalBrokerOptions options, ILoggerFactory loggers) =>
-        OpenAsync(options with { Loggers = loggers }).GetAwaiter().GetResult();
-
     internal static async Task<BrokerStore> OpenAsync(LocalBrokerOptions options, StoreSettings settings)
     {
         options = options with { Directory = Path.GetFullPath(options.Directory) };
