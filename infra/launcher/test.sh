@@ -7,15 +7,18 @@
 # A project that crashes, runs into its time limit, or runs no test counts as a failed test.
 
 # Quick ones first, so that a plain mistake shows early. A project not named here runs before Integration.
-TEST_ORDER=(format Core Schemas Events Registry Client Cli Kafka Streamiz ClickHouse Pipeline Server)
+TEST_ORDER=(format Core Schemas Events Client Kafka Streamiz Registry Cli ClickHouse Pipeline Server)
 TEST_LAST=(Simulation Integration)
+# These wait for brokers, sessions and timeouts more than they compute: one after the other, they run beside the others.
+BESIDE=" Client Kafka Streamiz "
+ALONE=" LocalBroker Simulation Integration " # these have the machine to themselves
 WITHOUT_KAFKA=" format Core Schemas Events Registry Server " # no broker is started for these alone
 TIME_LIMIT_S=600
 
 TEST_USAGE="usage: ./metering test [--fast] [NAME…] [-- FILTER…]"
 
 PASSED=0 FAILED=0 SKIPPED=0
-KAFKA_FOLDER='' KAFKA_NOTE='' CHILD_GROUP='' WATCH_GROUP=''
+KAFKA_FOLDER='' KAFKA_NOTE='' CHILD_GROUP='' WATCH_GROUP='' LANE=''
 
 run_tests() {
   local fast='' names=() filters=() name
@@ -49,15 +52,57 @@ run_tests() {
     count build 0 1 0 0 "the build failed"
     finish
   fi
+  local beside=()
+  for name in "${projects[@]}"; do
+    [[ $BESIDE != *" $name "* ]] || beside+=("$name")
+  done
   for name in "${projects[@]}"; do
     if [[ $name == format ]]; then
       check_format
-    else
-      [[ -n $KAFKA_NOTE || $WITHOUT_KAFKA == *" $name "* ]] || provide_kafka "$fast"
+      continue
+    fi
+    [[ -n $KAFKA_NOTE || $WITHOUT_KAFKA == *" $name "* ]] || provide_kafka "$fast"
+    [[ $ALONE != *" $name "* ]] || join_lane
+    if [[ $BESIDE != *" $name "* ]]; then
       run_project "$name" ${filters[@]+"${filters[@]}"}
+    elif ((${#beside[@]})); then
+      start_lane "${beside[@]}" -- ${filters[@]+"${filters[@]}"}
+      beside=()
     fi
   done
+  join_lane
   finish
+}
+
+# start_lane NAME… -- FILTER…: runs projects in the background; what they print comes when they are joined.
+start_lane() {
+  local names=()
+  while [[ $1 != -- ]]; do names+=("$1") && shift; done
+  shift
+  set -m
+  (
+    set +m
+    trap end_groups EXIT
+    trap 'exit 143' INT TERM HUP
+    PASSED=0 FAILED=0 SKIPPED=0
+    for name in "${names[@]}"; do run_project "$name" "$@"; done
+    echo "$PASSED $FAILED $SKIPPED" >"$TEST_LOGS/beside.counts"
+  ) >"$TEST_LOGS/beside.txt" 2>&1 &
+  LANE=$!
+  set +m
+}
+
+join_lane() {
+  local passed failed skipped
+  [[ -n $LANE ]] || return 0
+  wait "$LANE" 2>/dev/null || true
+  LANE=''
+  cat "$TEST_LOGS/beside.txt"
+  if read -r passed failed skipped 2>/dev/null <"$TEST_LOGS/beside.counts"; then
+    PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
+  else
+    count beside 0 1 0 0 "ended before all of its tests had run"
+  fi
 }
 
 all_projects() {
@@ -255,6 +300,8 @@ finish() {
 # Also on Ctrl-C: nothing that the tests started stays.
 clean_up() {
   trap - EXIT
+  [[ -z $LANE ]] || { kill -TERM "$LANE" && wait "$LANE"; } 2>/dev/null || true
+  LANE=''
   end_groups
   if [[ -n $KAFKA_FOLDER ]]; then
     "$METERING_SHARED/kafka/kafka" stop --dir "$KAFKA_FOLDER" >/dev/null 2>&1 || "$METERING_SHARED/kafka/kafka" kill --dir "$KAFKA_FOLDER" >/dev/null 2>&1 || true

@@ -22,7 +22,7 @@ internal static partial class ClientLog
     [LoggerMessage(4106, LogLevel.Warning, "source report of epoch {Epoch} not acknowledged, tried again: {Reason}")]
     public static partial void ReportFailed(ILogger log, long epoch, string reason);
 
-    [LoggerMessage(4107, LogLevel.Information, "Kafka: {Facility}: {Message}")]
+    [LoggerMessage(4107, LogLevel.Debug, "Kafka: {Facility}: {Message}")]
     public static partial void Kafka(ILogger log, string facility, string message);
 
     [LoggerMessage(4108, LogLevel.Error, "the sender stumbled and goes on")]
@@ -30,4 +30,7 @@ internal static partial class ClientLog
 
     [LoggerMessage(4109, LogLevel.Warning, "Kafka: {Reason}")]
     public static partial void KafkaError(ILogger log, string reason);
+
+    [LoggerMessage(4110, LogLevel.Debug, "Kafka: {Reason}")]
+    public static partial void KafkaErrorAgain(ILogger log, string reason);
 }

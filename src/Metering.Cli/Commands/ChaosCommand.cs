@@ -73,14 +73,13 @@ public sealed class ChaosCommand : MeteringCommand
             await up.ReadyAsync(cancellationToken);
             await stop.CancelAsync();
             await publishing;
-            return await CompareAsync(context, setup, sources, up, rounds, seed, cancellationToken);
+            return await CompareAsync(context, setup, sources, publishers, up, rounds, seed, cancellationToken);
         }
         finally
         {
             await stop.CancelAsync();
             await publishing.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default); // awaited above, where its error counts
-            foreach (var publisher in publishers)
-                await publisher.DisposeAsync();
+            await Task.WhenAll(publishers.Select(publisher => publisher.DisposeAsync().AsTask()));
         }
     }
 
@@ -114,7 +113,7 @@ public sealed class ChaosCommand : MeteringCommand
             CommandJson.Default.ChaosRoundLine, static line => line.ToText());
     }
 
-    private static async Task<ChaosLine> CompareAsync(CommandContext context, ChaosSetup setup, List<ChaosSource> sources, ChildUp up, int rounds, ulong seed, CancellationToken cancellationToken)
+    private static async Task<ChaosLine> CompareAsync(CommandContext context, ChaosSetup setup, List<ChaosSource> sources, List<TokenEventPublisher> publishers, ChildUp up, int rounds, ulong seed, CancellationToken cancellationToken)
     {
         var problems = new List<string>();
         foreach (var source in sources)
@@ -123,6 +122,8 @@ public sealed class ChaosCommand : MeteringCommand
                 problems.Add($"{source.Name}: the broker has not acknowledged all within {SettlesWithin.TotalSeconds:N0} s");
         }
         var published = sources.ToDictionary(source => source.Name, source => source.Published, StringComparer.Ordinal);
+        // Now, while there is a broker to take their closing reports: it may be up's own.
+        await Task.WhenAll(publishers.Select(publisher => publisher.DisposeAsync().AsTask()));
         await using var ledger = new ServerLedger(Connections.WithSecrets(setup.ClickHouse));
         var check = new ChaosCheck(ledger, setup.Prefix);
         for (var since = context.Time.GetTimestamp(); (await check.DifferencesAsync(published, cancellationToken)).Count > 0 && context.Time.GetElapsedTime(since) < SettlesWithin;)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging;
@@ -11,6 +12,8 @@ namespace Metering.Client.Sending;
 internal sealed class KafkaTransport : IEventTransport
 {
     private const int LongestKept = 4096;
+    private static readonly TimeSpan SaidAgainAfter = TimeSpan.FromSeconds(30);
+
     private readonly IProducer<byte[], byte[]> _producer;
     private readonly IDeliverySink _sink;
     private readonly string _eventTopic;
@@ -18,6 +21,7 @@ internal sealed class KafkaTransport : IEventTransport
     private readonly Action<DeliveryReport<byte[], byte[]>>[] _onDelivered;
     private readonly byte[]?[] _valueByLength = new byte[]?[LongestKept];
     private readonly Message<byte[], byte[]> _message;
+    private readonly Dictionary<ErrorCode, long> _saidAt = [];
 
     public KafkaTransport(PublisherOptions options, IDeliverySink sink, int slots, ILogger log)
     {
@@ -96,11 +100,21 @@ internal sealed class KafkaTransport : IEventTransport
             _sink.Delivered(slot);
     }
 
+    // On the producer's own thread. A broker that is away is met again by every connection, several times a second: it is said
+    // once in a while, and each occurrence only for those who look for it.
     private void OnError(Error error, ILogger log)
     {
         if (error.IsFatal)
+        {
             _sink.Failed("fatal: " + error.Reason);
-        else
-            ClientLog.KafkaError(log, error.Reason);
+            return;
+        }
+        if (_saidAt.TryGetValue(error.Code, out var said) && Stopwatch.GetElapsedTime(said) < SaidAgainAfter)
+        {
+            ClientLog.KafkaErrorAgain(log, error.Reason);
+            return;
+        }
+        _saidAt[error.Code] = Stopwatch.GetTimestamp();
+        ClientLog.KafkaError(log, error.Reason);
     }
 }

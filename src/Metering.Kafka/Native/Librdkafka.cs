@@ -45,6 +45,52 @@ internal static unsafe partial class Librdkafka
     [LibraryImport(Library, EntryPoint = "rd_kafka_committed")]
     internal static partial ErrorCode Committed(nint handle, nint list, int timeoutMs);
 
+    /// <summary>rd_kafka_message_t. <see cref="MessageLayout"/> holds it against Confluent.Kafka's own copy.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct Message
+    {
+        public ErrorCode Error;
+        public nint Topic;
+        public int Partition;
+        public byte* Value;
+        public nuint ValueBytes;
+        public byte* Key;
+        public nuint KeyBytes;
+        public long Offset;
+        public nint Private;
+    }
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_queue_get_consumer")]
+    internal static partial nint ConsumerQueue(nint handle);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_queue_destroy")]
+    internal static partial void DestroyQueue(nint queue);
+
+    /// <summary>Fills <paramref name="messages"/> with what is at hand and serves the group's callbacks on the way. It waits the whole
+    /// time-out for a batch to become full: 0 takes what is there. -1: <see cref="LastError"/>.</summary>
+    [LibraryImport(Library, EntryPoint = "rd_kafka_consume_batch_queue")]
+    internal static partial nint ConsumeBatch(nint queue, int timeoutMs, Message** messages, nuint size);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_last_error")]
+    internal static partial ErrorCode LastError();
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_message_destroy")]
+    internal static partial void Destroy(Message* message);
+
+    // Reads two fields: cheaper than the transition that a call to the outside costs otherwise.
+    [SuppressGCTransition]
+    [LibraryImport(Library, EntryPoint = "rd_kafka_message_timestamp")]
+    internal static partial long Timestamp(Message* message, int* type);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_message_errstr")]
+    internal static partial byte* ErrorText(Message* message);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_message_headers")]
+    internal static partial ErrorCode Headers(Message* message, nint* headers);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_header_get_all")]
+    internal static partial ErrorCode Header(nint headers, nuint index, byte** name, byte** value, nuint* valueBytes);
+
     /// <summary>The client's own handle; the caller keeps it alive by <see cref="SafeHandle.DangerousAddRef"/>.</summary>
     internal static SafeHandle HandleOf(IClient client) => (SafeHandle)InternalHandle(client.Handle);
 

@@ -47,6 +47,13 @@ internal sealed class BatchQueue(int maxRecords, long maxBytes, EventWaitHandle 
         return true;
     }
 
+    /// <summary>Gives back what nobody will take.</summary>
+    public void Clear(BatchPool pool)
+    {
+        while (TryTake(out var batch))
+            pool.Return(batch!);
+    }
+
     /// <summary>Waits for a batch, a <see cref="Wake"/> or the time.</summary>
     public void Wait(TimeSpan atMost) => _signal.WaitOne(atMost);
 

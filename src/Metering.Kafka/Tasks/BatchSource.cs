@@ -29,22 +29,26 @@ internal sealed class ConsumeSource(IConsumer<byte[], byte[]> consumer) : IBatch
 {
     public void Take(IRecordRouter router, TimeSpan wait)
     {
-        while (router.WantsMore)
-        {
-            try
-            {
-                if (consumer.Consume(wait) is not { } record)
-                    return;
-                if (record.IsPartitionEOF)
-                    router.AtEnd(record.Partition.Value, record.Offset.Value);
-                else
-                    router.BatchFor(record.Partition.Value, record.Offset.Value)?.Add(record);
-            }
-            catch (ConsumeException e)
-            {
-                router.Failed(e.ConsumerRecord.TopicPartition, e.Error);
-            }
+        while (router.WantsMore && TakeOne(router, wait))
             wait = TimeSpan.Zero;
+    }
+
+    /// <summary>False when none came in time.</summary>
+    public bool TakeOne(IRecordRouter router, TimeSpan wait)
+    {
+        try
+        {
+            if (consumer.Consume(wait) is not { } record)
+                return false;
+            if (record.IsPartitionEOF)
+                router.AtEnd(record.Partition.Value, record.Offset.Value);
+            else
+                router.BatchFor(record.Partition.Value, record.Offset.Value)?.Add(record);
         }
+        catch (ConsumeException e)
+        {
+            router.Failed(e.ConsumerRecord.TopicPartition, e.Error);
+        }
+        return true;
     }
 }

@@ -48,7 +48,12 @@ public readonly ref struct InputRecord
     public required ReadOnlySpan<byte> Value { get; init; }
 
     /// <summary>Empty when the record has none.</summary>
-    public IReadOnlyList<RecordHeader> Headers { get => field ?? []; init; }
+    public IReadOnlyList<RecordHeader> Headers { get => field ?? HeadersOf?.HeadersAt(IndexInBatch) ?? []; init; }
+
+    /// <summary>Whom to ask for the headers when they are not given.</summary>
+    internal RecordBatch? HeadersOf { get; init; }
+
+    internal int IndexInBatch { get; init; }
 }
 
 public readonly record struct RecordHeader(string Name, ReadOnlyMemory<byte> Value);
@@ -78,6 +83,10 @@ public sealed record TaskOptions
 
     /// <summary>Completes when what a processor waits for may have come; the host then tries again.</summary>
     public required Func<CancellationToken, Task> WaitAsync { get; init; }
+
+    /// <summary>Takes records one by one by Confluent.Kafka's Consume, instead of by batches from the client's own memory: the
+    /// fallback when a native message does not look as expected, and the reference in tests.</summary>
+    public bool OneByOne { get; init; }
 
     /// <summary>How often a task with work commits, 1 ms to 5 s. Default 50 ms.</summary>
     public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(50);

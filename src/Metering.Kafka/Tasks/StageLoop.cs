@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Confluent.Kafka;
+using Metering.Kafka.Native;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Kafka.Tasks;
@@ -24,7 +25,7 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
 
     private readonly StageContext _context;
     private readonly IConsumer<byte[], byte[]> _consumer;
-    private readonly ConsumeSource _records;
+    private readonly IBatchSource _records;
     private readonly CancellationToken _stop;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Dictionary<int, Route> _routes = [];
@@ -47,8 +48,8 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
             .SetLogHandler((_, message) => ClientLog.Write(logger, message))
             .SetErrorHandler((_, error) => ClientLog.Write(logger, error))
             .Build();
-        _records = new(_consumer);
         _context = new(settings, options, _consumer, logger, time) { Fault = fault, Failed = e => _failure ??= e };
+        _records = SourceOf(_context);
     }
 
     private sealed class Route(PartitionTask task)
@@ -91,10 +92,14 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
     /// <summary>After <see cref="Ended"/>. A task that is still inside the client keeps it: freeing it would crash the process.</summary>
     public void Dispose()
     {
-        if (_leaving.TrueForAll(task => task.Join(TimeSpan.Zero)))
-            _consumer.Dispose();
-        else
+        LetEndedGo();
+        if (_leaving.Count > 0)
+        {
             LogLeaked(_context.Logger, _context.Options.Stage);
+            return;
+        }
+        (_records as IDisposable)?.Dispose();
+        _consumer.Dispose();
     }
 
     private void Run()
@@ -285,6 +290,8 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
                 continue;
             _tasks.TryRemove(source.Partition.Value, out _);
             route.Task.RequestStop(drop: lost);
+            if (route.Filling is { } batch)
+                _context.Pool.Return(batch);
             leaving.Add(route.Task);
         }
         var start = _context.Time.GetTimestamp();
@@ -294,9 +301,29 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
             if (!task.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero))
                 task.RequestStop(drop: true);
         }
-        _leaving.RemoveAll(task => task.Join(TimeSpan.Zero));
-        _leaving.AddRange(leaving.FindAll(task => !task.Join(TimeSpan.Zero)));
+        _leaving.AddRange(leaving);
+        LetEndedGo();
         LogRevoked(_context.Logger, _context.Group, leaving.Count, lost ? "lost" : "given back");
+    }
+
+    // What was fetched for them and not taken lies in the client's memory.
+    private void LetEndedGo() => _leaving.RemoveAll(task =>
+    {
+        if (!task.Join(TimeSpan.Zero))
+            return false;
+        task.Queue.Clear(_context.Pool);
+        return true;
+    });
+
+    private static IBatchSource SourceOf(StageContext context)
+    {
+        if (!context.Options.OneByOne)
+        {
+            if (MessageLayout.Difference() is not { } difference)
+                return new QueueSource(context.Consumer, context.InputTopic);
+            LogOneByOne(context.Logger, context.Options.Stage, difference);
+        }
+        return new ConsumeSource(context.Consumer);
     }
 
     private TopicPartition Source(int partition) => new(_context.InputTopic, partition);
@@ -309,6 +336,9 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
 
     [LoggerMessage(2223, LogLevel.Warning, "reading {Source} failed: {Code} {Reason}")]
     private static partial void LogConsumeFailed(ILogger logger, string source, ErrorCode code, string reason);
+
+    [LoggerMessage(2225, LogLevel.Warning, "{Stage} takes its records one by one, at half the speed: {Difference}. Use the Confluent.Kafka that this program was built with")]
+    private static partial void LogOneByOne(ILogger logger, string stage, string difference);
 
     [LoggerMessage(2224, LogLevel.Error, "a task of {Stage} did not end in time; its client is left to the end of the process")]
     private static partial void LogLeaked(ILogger logger, string stage);

@@ -5,7 +5,7 @@ namespace Metering.Benchmarks.Broker;
 
 /// <summary>
 /// The local broker, in both durability modes, against a real Kafka: the same client program, one after the other in each
-/// round, on one partition. Each broker is a process of its own. The real one does not wait for the disk, ours does by
+/// round, on one partition. Each broker is a process of its own, and alone while it is measured. The real one does not wait for the disk, ours does by
 /// default: one fsync of this disk, measured in the same rounds, is allowed on top of a latency.
 /// A ratio is the median of the rounds' own.
 /// </summary>
@@ -30,28 +30,30 @@ public static class BrokerBench
         await using var kafka = await BrokerUnderTest.StartKafkaAsync();
         await using var disk = await BrokerUnderTest.StartLocalAsync(Durability.Disk);
         await using var process = await BrokerUnderTest.StartLocalAsync(Durability.Process);
-        BrokerUnderTest[] brokers = [kafka, disk, process];
-        foreach (var broker in brokers)
-            await WarmUpAsync(broker);
+        await EachAloneAsync(WarmUpAsync);
         var fsyncsMs = new List<double>();
         // Latencies first: what is written to measure throughput is still on its way to the disk a minute later.
         await InRoundsAsync(async () =>
         {
             fsyncsMs.Add(DiskSync.MedianMs(disk.Folder!));
-            foreach (var broker in brokers)
-                await DeliveryRun.MeasureAsync(broker);
-            foreach (var broker in brokers)
-                await CommitRun.MeasureAsync(broker);
+            await EachAloneAsync(DeliveryRun.MeasureAsync);
+            await EachAloneAsync(CommitRun.MeasureAsync);
         });
         await InRoundsAsync(async () =>
         {
             foreach (var run in Runs)
-            {
-                foreach (var broker in brokers)
-                    await run.MeasureAsync(broker);
-            }
+                await EachAloneAsync(run.MeasureAsync);
         });
         return [.. Figures(kafka, disk, process, Rounds.Median(fsyncsMs))];
+
+        async Task EachAloneAsync(Func<BrokerUnderTest, Task> measure)
+        {
+            await measure(kafka);
+            await kafka.FreezeAsync();
+            await measure(disk);
+            await measure(process);
+            await kafka.ThawAsync();
+        }
     }
 
     private static async Task InRoundsAsync(Func<Task> round)

@@ -46,8 +46,8 @@ internal sealed class StageBench : IDisposable
 
     public Task CreateChangelogAsync() => _kafka!.CreateTopicAsync(Settings.Topic("metering-count-changelog"), Partitions, ("cleanup.policy", "compact"));
 
-    public RunningStage Start(Action<CommitPoint, int>? fault = null, Func<string, bool>? waits = null, Func<CancellationToken, Task>? wait = null, KafkaSettings? settings = null) =>
-        new(new TransactionalStage(settings ?? Settings, Options(waits, wait), NullLogger<TransactionalStage>.Instance, TimeProvider.System) { Fault = fault });
+    public RunningStage Start(Action<CommitPoint, int>? fault = null, Func<string, bool>? waits = null, Func<CancellationToken, Task>? wait = null, KafkaSettings? settings = null, bool oneByOne = false) =>
+        new(new TransactionalStage(settings ?? Settings, Options(waits, wait) with { OneByOne = oneByOne }, NullLogger<TransactionalStage>.Instance, TimeProvider.System) { Fault = fault });
 
     /// <summary>The same for every host.</summary>
     public static TaskOptions Options(Func<string, bool>? waits = null, Func<CancellationToken, Task>? wait = null) => new()

@@ -8,6 +8,12 @@ namespace Metering.LocalBroker.Tests.Conformance.Clients;
 internal static class Tool
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
+    private static readonly string Archive = Path.Combine(Path.GetTempPath(), $"metering-kafka-classes-{Environment.ProcessId}.jsa");
+
+    private static volatile string? _classes;
+    private static int _started;
+
+    static Tool() => AppDomain.CurrentDomain.ProcessExit += (_, _) => File.Delete(Archive);
 
     /// <summary>One of Kafka's own command-line classes; skips the test when there is no Java or no Kafka.</summary>
     /// <param name="input">What it reads from its standard input.</param>
@@ -18,9 +24,15 @@ internal static class Tool
             Assert.Skip("skipped: Java, or the Kafka of the shared folder, is not here (METERING_SHARED names it)");
             return "";
         }
-        // Small and quick to start: a test runs many of them.
-        return await RunAsync(java, input,
-            ["-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", $"{libs}/*", type, .. arguments]);
+        // Small and quick to start: a test runs many of them. The first leaves its loaded classes for the others, which then
+        // start in half the time.
+        var isFirst = Interlocked.Exchange(ref _started, 1) == 0;
+        string[] classes = _classes is { } left ? ["-XX:SharedArchiveFile=" + left] : isFirst ? ["-XX:ArchiveClassesAtExit=" + Archive] : [];
+        var said = await RunAsync(java, input,
+            ["-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xlog:disable", .. classes, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", $"{libs}/*", type, .. arguments]);
+        if (isFirst && File.Exists(Archive))
+            _classes = Archive;
+        return said;
     }
 
     public static string? OnPath(string program) =>
