@@ -2,6 +2,7 @@ using Metering.Benchmarks;
 using Metering.Benchmarks.Broker;
 using Metering.Benchmarks.Codec;
 using Metering.Benchmarks.Disk;
+using Metering.Benchmarks.Engine;
 using Metering.Benchmarks.Hosts;
 using Metering.Benchmarks.Meter;
 using Metering.Benchmarks.Native;
@@ -20,6 +21,7 @@ var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer
     ["disk"] = DiskBench.Run,
     ["meter"] = MeterBench.Run,
     ["sink"] = SinkBench.Run,
+    ["engine"] = EngineBench.Run,
     ["broker"] = BrokerBench.Run,
     ["streamiz"] = HostBench.Run,
 };

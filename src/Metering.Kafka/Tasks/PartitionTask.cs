@@ -20,6 +20,7 @@ internal sealed partial class PartitionTask
     private readonly CancellationTokenSource _ended = new();
     private readonly Thread _thread;
     private readonly TaskProgress _progress;
+    private readonly CommitInFlight _commit;
     private volatile bool _stop;
     private volatile bool _drop;
     private volatile string? _outOfRange;
@@ -44,6 +45,7 @@ internal sealed partial class PartitionTask
         Queue = new(MaxQueuedRecords, MaxQueuedBytes, context.Room);
         _progress = new(partition, context.Time.GetUtcNow());
         _thread = new Thread(Run) { IsBackground = true, Name = $"{context.Options.Stage}-{partition}" };
+        _commit = new($"{context.Options.Stage}-{partition}-commit", Queue.Wake);
     }
 
     /// <summary>Where the input must go on, and the generation that its batches then carry (R10).</summary>
@@ -116,6 +118,10 @@ internal sealed partial class PartitionTask
             _progress.Set(TaskState.Stopped, e.Message);
             _context.Failed(new InvalidOperationException($"task {_source} failed at offset {_position}: {e.Message}", e));
         }
+        finally
+        {
+            _commit.Close();
+        }
     }
 
     // R8: fence the predecessor, then its offsets are stable, then its changelog has an end, then the input.
@@ -147,19 +153,23 @@ internal sealed partial class PartitionTask
         {
             if (_outOfRange is { } error)
                 throw TaskPosition.OutOfRange(_context, _source, _position, error);
+            if (_commit is { IsBegun: true, IsBusy: false })
+                _commit.Finish();
             if (_stop)
             {
                 if (_uncommitted > 0 && !_drop)
                     Commit();
+                _commit.Finish();
                 return;
             }
             var isDue = IsDue(out var left);
-            if (_uncommitted > 0 ? isDue || _processor.WantsCommit : _processor.IsIdleCommitDue(_context.Time.GetUtcNow()))
+            // While the last commit is under way the interval grows, until its output is full.
+            if (_uncommitted > 0 ? (isDue && !_commit.IsBusy) || _processor.WantsCommit : !_commit.IsBusy && _processor.IsIdleCommitDue(_context.Time.GetUtcNow()))
                 Commit();
             else if (!HoldsBack() && (_batch is not null || TakeBatch()))
                 ProcessBatch();
             else
-                Queue.Wait(_uncommitted > 0 ? left : IdleWait);
+                Queue.Wait(_uncommitted > 0 && !_commit.IsBusy ? left : IdleWait); // a commit's end wakes it
         }
     }
 
@@ -238,46 +248,6 @@ internal sealed partial class PartitionTask
         return left <= TimeSpan.Zero;
     }
 
-    // 8. Commit: output, state and offset in one transaction, or none of it.
-    private void Commit()
-    {
-        var partition = _source.Partition.Value;
-        _producer.BeginTransaction();
-        _context.Fault?.Invoke(CommitPoint.BeforeSend, partition);
-        _processor.OnCommit(_context.Time.GetUtcNow(), _output);
-        _output.SavePosition(_position);
-        _context.Fault?.Invoke(CommitPoint.AfterSend, partition);
-        // Always sent, so that the group fences a member it has replaced (R8). The order matters: metadata read before the
-        // check is of a generation in which this partition was ours.
-        var member = _context.Consumer.ConsumerGroupMetadata;
-        if (_drop)
-            throw new TaskRevokedException();
-        Retry(() => _producer.SendOffsetsToTransaction([new TopicPartitionOffset(_source, _position)], member, CallTimeout));
-        _context.Fault?.Invoke(CommitPoint.AfterOffsets, partition);
-        Retry(() => _producer.CommitTransaction(CallTimeout));
-        _context.Fault?.Invoke(CommitPoint.AfterCommit, partition);
-        _progress.Committed(_position, _uncommitted, _context.Time.GetUtcNow());
-        _uncommitted = 0;
-    }
-
-    // Retriable errors: again, with jitter, while the transaction can still live.
-    private void Retry(Action call)
-    {
-        var start = _context.Time.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                call();
-                return;
-            }
-            catch (KafkaRetriableException) when (!_drop && _context.Time.GetElapsedTime(start) < CallTimeout)
-            {
-                Pause(TimeSpan.FromMilliseconds(Random.Shared.Next(20, 100)));
-            }
-        }
-    }
-
     private void LetGo(KafkaException e)
     {
         // What this producer may have left open, the next InitTransactions ends, here or elsewhere.
@@ -297,6 +267,7 @@ internal sealed partial class PartitionTask
 
     private void Drop()
     {
+        _commit.Abandon();
         _producer?.Dispose();
         _producer = null!;
         _processor = null!;

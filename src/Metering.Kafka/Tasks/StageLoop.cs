@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Confluent.Kafka;
-using Metering.Kafka.Native;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Kafka.Tasks;
@@ -9,7 +8,7 @@ namespace Metering.Kafka.Tasks;
 /// The one thread that touches the consumer's queue (R10): it serves the group, routes records to the tasks' queues, pauses a
 /// partition whose queue is full, and seeks where a task asks. Everything below runs on it unless it says otherwise.
 /// </summary>
-internal sealed partial class StageLoop : IRecordRouter, IDisposable
+internal sealed partial class StageLoop : IDisposable
 {
     // What a rebalance waits for tasks to commit; heartbeats go on meanwhile. Who needs longer is fenced by its successor (R8).
     private static readonly TimeSpan RevokePatience = TimeSpan.FromSeconds(5);
@@ -75,8 +74,6 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
     public Task Ended => _ended.Task;
 
     public Handle Handle => _consumer.Handle;
-
-    public bool WantsMore { get; private set; }
 
     // ToArray is atomic; LINQ on the dictionary itself is not, while partitions come and go.
 
@@ -217,52 +214,6 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
         }
     }
 
-    public RecordBatch? BatchFor(int partition, long offset)
-    {
-        if (!_routes.TryGetValue(partition, out var route) || route.Generation == 0 || route.Wanted is not null || offset < route.Next)
-            return null;
-        route.Next = offset + 1;
-        var batch = route.Filling ??= _context.Pool.Rent(partition, route.Generation);
-        if (batch.IsFull || batch.Bytes > RecordBatch.EnoughBytes)
-        {
-            route.Task.Queue.Add(batch);
-            WantsMore = !route.Task.Queue.IsFull;
-            batch = route.Filling = _context.Pool.Rent(partition, route.Generation);
-        }
-        return batch;
-    }
-
-    public void AtEnd(int partition, long offset)
-    {
-        if (_routes.TryGetValue(partition, out var route) && route.Generation > 0 && route.Wanted is null)
-            route.Task.Progress.AtEnd(route.Next, offset);
-    }
-
-    public void Failed(TopicPartition source, Error error)
-    {
-        if (TaskFailures.StopsStage(error))
-            _failure ??= new KafkaException(error);
-        else if (error.Code == ErrorCode.Local_AutoOffsetReset && _routes.TryGetValue(source.Partition.Value, out var route))
-            route.Task.OutOfRange(error.Reason);        // R13
-        else
-            LogConsumeFailed(_context.Logger, source.ToString(), error.Code, error.Reason);
-        WantsMore = false;
-    }
-
-    private void Flush()
-    {
-        foreach (var route in _routes.Values)
-        {
-            if (route.Filling is not { } batch)
-                continue;
-            route.Filling = null;
-            if (batch.Count > 0)
-                route.Task.Queue.Add(batch);
-            else
-                _context.Pool.Return(batch);
-        }
-    }
-
     private IEnumerable<TopicPartitionOffset> Assigned(List<TopicPartition> partitions)
     {
         WantsMore = false;
@@ -314,17 +265,6 @@ internal sealed partial class StageLoop : IRecordRouter, IDisposable
         task.Queue.Clear(_context.Pool);
         return true;
     });
-
-    private static IBatchSource SourceOf(StageContext context)
-    {
-        if (!context.Options.OneByOne)
-        {
-            if (MessageLayout.Difference() is not { } difference)
-                return new QueueSource(context.Consumer, context.InputTopic);
-            LogOneByOne(context.Logger, context.Options.Stage, difference);
-        }
-        return new ConsumeSource(context.Consumer);
-    }
 
     private TopicPartition Source(int partition) => new(_context.InputTopic, partition);
 
