@@ -62,17 +62,31 @@ build_scope() {
   for stamp in "${stamps[@]}"; do mv "$BUILD_STATE/$stamp.next" "$BUILD_STATE/$stamp.stamp"; done
 }
 
-# Output to standard error. No process stays: no node reuse, no compiler server, no MSBuild server.
+# Output to standard error. No process stays: no node reuse, no MSBuild server, and the compiler server, which halves the time of
+# a whole build, is this build's own and ends with it.
 dotnet_build() {
-  local status=0 verbosity=quiet
+  local status=0 verbosity=quiet compiler=(-p:UseSharedCompilation=false) had_trap
   [[ -f $APP_DLL ]] || verbosity=minimal # a first build takes minutes: show where it is
   touch "$BUILD_STATE/unfinished"
+  had_trap=$(trap -p EXIT)
+  if command -v pkill >/dev/null 2>&1; then
+    COMPILER_PIPE=metering-$$-$RANDOM
+    compiler=(-p:UseSharedCompilation=true "-p:SharedCompilationId=$COMPILER_PIPE")
+    [[ -n $had_trap ]] || trap stop_compiler EXIT
+  fi
   run_child env DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1 \
     dotnet build "$ROOT/$1" --configuration Release --nologo --tl:off -v "$verbosity" \
-    -nodeReuse:false -p:UseSharedCompilation=false "-flp:LogFile=$BUILD_STATE/errors.log;ErrorsOnly" >&2 || status=$?
+    -nodeReuse:false "${compiler[@]}" "-flp:LogFile=$BUILD_STATE/errors.log;ErrorsOnly" >&2 || status=$?
+  stop_compiler
+  [[ -n $had_trap ]] || trap - EXIT
   # A compiler that was killed leaves a torn file that looks newer than its inputs; one that failed does not.
   ((status > 128)) || rm -f "$BUILD_STATE/unfinished"
   return "$status"
+}
+
+stop_compiler() {
+  [[ -z ${COMPILER_PIPE-} ]] || pkill -f -- "-pipename:$COMPILER_PIPE" || true
+  COMPILER_PIPE=''
 }
 
 # Torn or half-deleted obj folders fail in ways that are nobody's source error: once more, from nothing.

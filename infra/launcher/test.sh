@@ -52,6 +52,9 @@ run_tests() {
     count build 0 1 0 0 "the build failed"
     finish
   fi
+  # Again: the build had its own.
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
   local beside=()
   for name in "${projects[@]}"; do
     [[ $BESIDE != *" $name "* ]] || beside+=("$name")
@@ -303,6 +306,7 @@ clean_up() {
   [[ -z $LANE ]] || { kill -TERM "$LANE" && wait "$LANE"; } 2>/dev/null || true
   LANE=''
   end_groups
+  stop_compiler
   if [[ -n $KAFKA_FOLDER ]]; then
     "$METERING_SHARED/kafka/kafka" stop --dir "$KAFKA_FOLDER" >/dev/null 2>&1 || "$METERING_SHARED/kafka/kafka" kill --dir "$KAFKA_FOLDER" >/dev/null 2>&1 || true
     KAFKA_FOLDER=''

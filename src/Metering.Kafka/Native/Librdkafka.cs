@@ -60,6 +60,54 @@ internal static unsafe partial class Librdkafka
         public nint Private;
     }
 
+    /// <summary>rd_kafka_vtype_t.</summary>
+    internal enum FieldType
+    {
+        Topic = 1,
+        Partition = 3,
+        Value = 4,
+        Key = 5,
+        MessageFlags = 7,
+        Header = 9,
+    }
+
+    /// <summary>rd_kafka_vu_t: a type, and a union of 64 bytes.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 72)]
+    internal struct Field
+    {
+        [FieldOffset(0)]
+        public FieldType Type;
+
+        [FieldOffset(8)]
+        public int Number;
+
+        [FieldOffset(8)]
+        public void* Pointer;
+
+        [FieldOffset(16)]
+        public nuint Bytes;
+
+        /// <summary>Of a header: its value, behind its name.</summary>
+        [FieldOffset(16)]
+        public void* Second;
+
+        [FieldOffset(24)]
+        public nint Third;
+    }
+
+    /// <summary>0, or an error to be destroyed.</summary>
+    [LibraryImport(Library, EntryPoint = "rd_kafka_produceva")]
+    internal static partial nint Produce(nint handle, Field* fields, nuint count);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_error_code")]
+    internal static partial ErrorCode CodeOf(nint error);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_error_string")]
+    internal static partial byte* TextOf(nint error);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_error_destroy")]
+    internal static partial void DestroyError(nint error);
+
     [LibraryImport(Library, EntryPoint = "rd_kafka_queue_get_consumer")]
     internal static partial nint ConsumerQueue(nint handle);
 

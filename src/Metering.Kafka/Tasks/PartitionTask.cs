@@ -268,6 +268,8 @@ internal sealed partial class PartitionTask
     private void Drop()
     {
         _commit.Abandon();
+        _output?.Dispose();
+        _output = null!;
         _producer?.Dispose();
         _producer = null!;
         _processor = null!;

@@ -120,7 +120,9 @@ public sealed class TaskGuardTests(KafkaFixture kafka)
     [Fact]
     public void R9_SaveState_under_the_reserved_key_is_refused()
     {
-        var output = new TransactionOutput(null!, new() { Brokers = "127.0.0.1:1" }, "changelog", 0);
+        var settings = new KafkaSettings { Brokers = "127.0.0.1:1" };
+        using var producer = new ProducerBuilder<byte[], byte[]>(settings.Producer()).SetLogHandler((_, _) => { }).Build();
+        using var output = new TransactionOutput(producer, settings, "changelog", 0);
         Assert.Throws<ArgumentException>(() => output.SaveState("position"u8, [1]));
         Assert.Throws<ArgumentException>(() => output.SaveState([], [1]));
     }
