@@ -28,6 +28,11 @@ public sealed class ReplayTests(KafkaFixture kafka)
         await stand.ReadyUpAsync();
         await stand.ReplayedAsync(file, "--source", "trace", "--speed", "max");
         await HoldsAsync(stand, totals, duplicates: 2 * totals.Events);
+
+        stand.Registry = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Stand.FreePort()}");
+        var away = await stand.VerifyAsync();
+        Assert.Equal(3, away.ExitCode);
+        Assert.Contains("check --registry", away.Error, StringComparison.Ordinal);
     }
 
     private static async Task HoldsAsync(Stand stand, Totals totals, long duplicates)

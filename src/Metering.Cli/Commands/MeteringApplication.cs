@@ -3,8 +3,9 @@ using System.CommandLine.Help;
 using Metering.Cli.Logging;
 using Metering.Cli.Output;
 using Metering.Cli.Settings;
-using Microsoft.Extensions.Logging;
+using Metering.Pipeline.Meter;
 using Metering.Server;
+using Microsoft.Extensions.Logging;
 
 namespace Metering.Cli.Commands;
 
@@ -71,6 +72,10 @@ public sealed class MeteringApplication
         catch (ServiceUnreachableException e)
         {
             return Fail(e.Message, ExitCodes.Unreachable);
+        }
+        catch (SchemaSourceAwayException e)
+        {
+            return Fail($"{e.Message}; check --registry.", ExitCodes.Unreachable);
         }
         catch (WrongUsageException e)
         {
