@@ -32,16 +32,17 @@ public sealed class UpCommand : MeteringCommand
         context = context with { Settings = kafka.Settings };
         var settings = context.Settings;
         await using var clickHouse = ledger is EmbeddedLedger embedded
-            ? await ClickHouseHttpServer.StartAsync(embedded.Engine, new ClickHouseHttpOptions { Port = settings.Ports.ClickHouse, Address = settings.Ports.Listen }, cancellationToken)
+            ? await ListenAsync(KnownSettings.ClickHousePort.Flag, settings.Ports.ClickHouse, () => ClickHouseHttpServer.StartAsync(
+                embedded.Engine, new ClickHouseHttpOptions { Port = settings.Ports.ClickHouse, Address = settings.Ports.Listen }, cancellationToken))
             : null;
         await using var registryServer = settings.RegistryUrl is null
-            ? await RegistryServer.StartAsync(new RegistryOptions
+            ? await ListenAsync(KnownSettings.RegistryPort.Flag, settings.Ports.Registry, () => RegistryServer.StartAsync(new RegistryOptions
             {
                 Address = settings.Ports.Listen,
                 Port = settings.Ports.Registry,
                 DataDirectory = Path.Combine(settings.Run.DataDirectory, "registry"),
                 LoggerFactory = context.Loggers,
-            }, cancellationToken)
+            }, cancellationToken))
             : null;
         var registryUrl = registryServer is null ? settings.RegistryOrLocal : ServiceUrl.Local(registryServer.Url.Port);
         using var registry = new RegistryConnection(registryUrl);
@@ -52,6 +53,19 @@ public sealed class UpCommand : MeteringCommand
         };
         var role = new PipelineRole(context, registry, ledger, context.Parsed.GetValue(_adopt));
         return await role.RunAsync("up", addresses, (_, stop) => WorkAsync(context, registryUrl, stop), cancellationToken);
+    }
+
+    private static async Task<T> ListenAsync<T>(string flag, int port, Func<Task<T>> start)
+    {
+        try
+        {
+            return await start();
+        }
+        catch (IOException error)
+        {
+            throw new CommandFailedException(FormattableString.Invariant(
+                $"{flag} {port} cannot be listened on ({error.Message}); stop the program that holds it, or take another port (0 = any free one)."), error);
+        }
     }
 
     private static async Task<ILedger> LedgerOf(MeteringSettings settings, CancellationToken cancellationToken)

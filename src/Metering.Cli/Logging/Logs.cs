@@ -26,6 +26,9 @@ internal static class Logs
             .MinimumLevel.Is(level)
             .Enrich.With(new ShortSource())
             .WriteTo.Sink(new WriterSink(formatter, streams.Error));
+        // A host that cannot start throws what it logs: the command says it in a sentence.
+        if (level is > LogEventLevel.Debug and < LogEventLevel.Fatal)
+            configuration.MinimumLevel.Override("Microsoft.Extensions.Hosting.Internal.Host", LogEventLevel.Fatal);
         // Hosting and HTTP tell of every request and address, Streamiz of every step of its states; at debug they may.
         if (level == LogEventLevel.Information)
             configuration.MinimumLevel.Override("Microsoft", LogEventLevel.Warning).MinimumLevel.Override("Streamiz", LogEventLevel.Warning).MinimumLevel.Override("System", LogEventLevel.Warning);
