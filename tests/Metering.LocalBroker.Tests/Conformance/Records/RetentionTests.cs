@@ -25,9 +25,10 @@ public sealed class LocalRetentionTests(LocalFixture broker) : ConformanceTests(
     {
         var topic = await Broker.CreateTopicAsync("sized", 1, ("retention.bytes", "3000000"), ("segment.bytes", "1048576"));
         await WriteAsync(topic, 1_000, 10_000);
-        await Until.TrueAsync(async () => await FirstOffsetAsync(topic) > 0, "the first segments to go");
+        // 10 MB in segments of 1 MB: once less than 4 are left none goes any more, and a reader is not overtaken.
+        await Until.TrueAsync(async () => await FirstOffsetAsync(topic) >= 600, "the first segments to go");
         var left = await Broker.ReadAsync(topic);
-        Assert.InRange(left.Count, 290, 500);
+        Assert.InRange(left.Count, 290, 400);
         Assert.Equal(999, left[^1].Offset.Value);
     }
 
