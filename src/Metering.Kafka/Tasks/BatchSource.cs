@@ -2,7 +2,7 @@ using Confluent.Kafka;
 
 namespace Metering.Kafka.Tasks;
 
-/// <summary>Where a stage's loop takes records from: a seam, so that batches taken natively can replace one call a record.</summary>
+/// <summary>Where a stage's loop takes records from: in batches from the client's memory, or one call a record.</summary>
 internal interface IBatchSource
 {
     /// <summary>Serves the group (its callbacks run in here, on the caller's thread) and gives the records at hand to

@@ -13,7 +13,6 @@ internal sealed unsafe class QueueSource : IBatchSource, IDisposable
 {
     private const int BatchSize = RecordBatch.Capacity;
 
-    private readonly IConsumer<byte[], byte[]> _consumer;
     private readonly ConsumeSource _waiting;
     private readonly string _topic;
     private readonly SafeHandle _handle;
@@ -22,7 +21,7 @@ internal sealed unsafe class QueueSource : IBatchSource, IDisposable
 
     public QueueSource(IConsumer<byte[], byte[]> consumer, string topic)
     {
-        (_consumer, _topic) = (consumer, topic);
+        _topic = topic;
         _waiting = new(consumer);
         _handle = Librdkafka.HandleOf(consumer);
         var held = false;
@@ -75,6 +74,5 @@ internal sealed unsafe class QueueSource : IBatchSource, IDisposable
         NativeMemory.Free(_messages);
         _handle.DangerousRelease();
         _queue = 0;
-        GC.KeepAlive(_consumer);
     }
 }

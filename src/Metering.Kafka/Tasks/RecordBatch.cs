@@ -93,7 +93,7 @@ internal sealed unsafe class RecordBatch
     public RecordHeader[] HeadersAt(int index)
     {
         ref readonly var record = ref _records[index];
-        return record.Copied is { } copied ? Headers(copied.Message.Headers) : NativeHeaders.Read(record.Native);
+        return record.Copied is { } copied ? HeadersOf(copied.Message.Headers) : NativeHeaders.Read(record.Native);
     }
 
     /// <summary>Lets go of the records' bytes; the batch goes back to its pool.</summary>
@@ -108,7 +108,8 @@ internal sealed unsafe class RecordBatch
         Count = 0;
     }
 
-    private static RecordHeader[] Headers(Headers? headers)
+    /// <summary>Confluent.Kafka's headers as ours; every host's way.</summary>
+    public static RecordHeader[] HeadersOf(Headers? headers)
     {
         if (headers is null || headers.Count == 0)
             return [];

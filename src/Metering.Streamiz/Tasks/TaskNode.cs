@@ -36,20 +36,10 @@ internal sealed class TaskNode(HostSession session) : IProcessor<byte[], byte[]>
         ArrivedAtMs = _context.Timestamp,
         Key = record.Key,
         Value = record.Value,
-        Headers = HeadersOf(record.Headers),
+        Headers = RecordBatch.HeadersOf(record.Headers),
     });
 
     public void Close()
     {
-    }
-
-    private static IReadOnlyList<RecordHeader> HeadersOf(Headers? headers)
-    {
-        if (headers is null || headers.Count == 0)
-            return [];
-        var copy = new RecordHeader[headers.Count];
-        for (var i = 0; i < copy.Length; i++)
-            copy[i] = new(headers[i].Key, headers[i].GetValueBytes());
-        return copy;
     }
 }
