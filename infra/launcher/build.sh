@@ -63,7 +63,7 @@ build_scope() {
 }
 
 # Output to standard error. No process stays: no node reuse, no MSBuild server, and the compiler server, which halves the time of
-# a whole build, is this build's own and ends with it.
+# a whole build, is this build's own and ends with it. Without profiles for its own second compilation it takes a quarter less.
 dotnet_build() {
   local status=0 verbosity=quiet compiler=(-p:UseSharedCompilation=false) had_trap
   [[ -f $APP_DLL ]] || verbosity=minimal # a first build takes minutes: show where it is
@@ -74,7 +74,7 @@ dotnet_build() {
     compiler=(-p:UseSharedCompilation=true "-p:SharedCompilationId=$COMPILER_PIPE")
     [[ -n $had_trap ]] || trap stop_compiler EXIT
   fi
-  run_child env DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1 \
+  run_child env DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1 DOTNET_TieredPGO=0 \
     dotnet build "$ROOT/$1" --configuration Release --nologo --tl:off -v "$verbosity" \
     -nodeReuse:false "${compiler[@]}" "-flp:LogFile=$BUILD_STATE/errors.log;ErrorsOnly" >&2 || status=$?
   stop_compiler
