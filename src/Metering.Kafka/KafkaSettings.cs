@@ -91,7 +91,7 @@ public sealed record KafkaSettings
         config.Set("fetch.queue.backoff.ms", "1");
         // Bounded prefetch: the default of 64 MB is for each partition. What is prefetched when a partition is paused is fetched again.
         config.QueuedMaxMessagesKbytes = 2048;
-        // A long poll of 500 ms would delay nothing, but closing and seeking wait for it.
+        // A full partition is left out of the next fetch, which then waits for the idle ones: so long it stands still.
         config.FetchWaitMaxMs = 100;
         ApplyExtra(config);
         return config;
