@@ -5,16 +5,18 @@
 
 APP_DLL=$ROOT/src/Metering.Cli/bin/Release/net10.0/metering.dll
 BENCH_DLL=$ROOT/tests/Metering.Benchmarks/bin/Release/net10.0/Metering.Benchmarks.dll
+SIMULATION_DLL=$ROOT/tests/Metering.Simulation/bin/Release/net10.0/Metering.Simulation.dll
 BUILD_STATE=$CACHE/build
 
-# ensure_built app|bench|tests
+# ensure_built app|bench|simulation|tests
 ensure_built() {
   is_built "$1" || with_lock build build_scope "$1" || return 1
 }
 
 is_built() {
-  local output=$APP_DLL
-  [[ $1 == app ]] || output=$BENCH_DLL
+  local output=$BENCH_DLL
+  [[ $1 != app ]] || output=$APP_DLL
+  [[ $1 != simulation ]] || output=$SIMULATION_DLL
   [[ -f $output && -f $BUILD_STATE/$1.stamp && $(<"$BUILD_STATE/$1.stamp") == "$(fingerprint "$1")" ]]
 }
 
@@ -45,7 +47,8 @@ build_scope() {
   case $scope in
     app) target=src/Metering.Cli/Metering.Cli.csproj ;;
     bench) target=tests/Metering.Benchmarks/Metering.Benchmarks.csproj ;;
-    tests) target=Metering.sln stamps=(tests app bench) ;;
+    simulation) target=tests/Metering.Simulation/Metering.Simulation.csproj ;;
+    tests) target=Metering.sln stamps=(tests app bench simulation) ;;
   esac
   # Taken before the build: what is edited while it runs is stale afterwards.
   for stamp in "${stamps[@]}"; do fingerprint "$stamp" >"$BUILD_STATE/$stamp.next"; done

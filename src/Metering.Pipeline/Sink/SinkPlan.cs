@@ -43,6 +43,9 @@ internal sealed record SinkPlan(long From, long To, long Rows, string BlocksHash
     public string RepairToken(string token, IEnumerable<MeteredBlock> missing) =>
         Hex(token + "|repair|" + string.Join(',', missing.Select(block => block.Id)));
 
+    /// <summary>A token that no other insert bears.</summary>
+    public static string TokenOfOneTry() => Guid.NewGuid().ToString("N");
+
     public static string HashOf(IReadOnlyList<MeteredBlock> blocks) => Hex(string.Join(',', blocks.Select(block => block.Id)));
 
     private static string Hex(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));

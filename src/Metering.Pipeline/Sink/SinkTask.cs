@@ -77,8 +77,11 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     private async Task CheckPositionAsync(long position, CancellationToken cancellationToken)
     {
         var highest = await WaitForLedgerAsync(() => _held.HighestAsync(cancellationToken), cancellationToken);
-        if (highest >= position)
-            throw new LedgerMismatchException($"{MeteredBlock.Topic} {where.Partition}: the ledger holds block {highest}, the group's offset is {position}: the group's offsets were lost or set back. Set the offset of group {where.GroupId} to {highest + 1} with Kafka's own tool, then start again");
+        if (highest < position)
+            return;
+        // A sleeper that lost the partition meanwhile sees what the new owner has inserted: the group tells it so.
+        await plans.CommitAsync(position, null, cancellationToken);
+        throw new LedgerMismatchException($"{MeteredBlock.Topic} {where.Partition}: the ledger holds block {highest}, the group's offset is {position}: the group's offsets were lost or set back. Set the offset of group {where.GroupId} to {highest + 1} with Kafka's own tool, then start again");
     }
 
     /// <summary>What waits, up to a plan's size. The wait counts from the first block's arrival: what came during the last
@@ -139,13 +142,16 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     private async Task InsertTableAsync(SinkPlan plan, string table, List<MeteredBlock> blocks, bool isFirst, CancellationToken cancellationToken)
     {
         var token = plan.Token(where.Origin, where.Partition, table);
+        var isCounted = blocks[0].IsCounted;
         var acknowledged = false;
         for (var backoff = FirstBackoff; !acknowledged; backoff = TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, MaxBackoff.Ticks)))
         {
             await RenewPlanAsync(plan, cancellationToken);
             try
             {
-                await InsertOnceAsync(table, blocks, token, isFirst, cancellationToken);
+                // What is not counted may be sent any number of times: under a token of its own, or one that was noted
+                // without its data would swallow it.
+                await InsertOnceAsync(table, blocks, isFirst || isCounted ? token : SinkPlan.TokenOfOneTry(), isFirst, cancellationToken);
                 acknowledged = true;
             }
             catch (Exception error) when (error is LedgerException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
@@ -156,7 +162,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
                 await Task.Delay(backoff, time, cancellationToken);
             }
         }
-        if (!isFirst && blocks[0].IsCounted)
+        if (!isFirst && isCounted)
             await ResolveAsync(plan, table, blocks, token, cancellationToken);
     }
 

@@ -50,6 +50,14 @@ public sealed class SinkTaskTests
     }
 
     [Fact]
+    public async Task R19_Rows_that_are_not_counted_are_not_swallowed_by_a_token_that_was_noted_without_them()
+    {
+        _ledger.Faults.Enqueue(FakeLedger.Fault.TokenOnly);
+        await RunAsync(0, null, [Block(3, 5) with { Table = "source_accounts", IsCounted = false }], until: 4);
+        Assert.Equal(5, _ledger.Rows[("source_accounts", 3)]);
+    }
+
+    [Fact]
     public async Task R19_More_rows_than_were_sent_stop_the_task_and_name_the_block()
     {
         _ledger.Faults.Enqueue(FakeLedger.Fault.WithoutToken);

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Metering.Simulation.World;
+using Xunit.Runner.InProc.SystemConsole;
+
+namespace Metering.Simulation;
+
+/// <summary><c>./metering simulate --seeds N [--seed S] [--steps K] [--json]</c>; without <c>simulate</c>, the tests.</summary>
+internal static class Program
+{
+    public static Task<int> Main(string[] args) =>
+        args is ["simulate", ..] ? Command().Parse(args[1..]).InvokeAsync() : ConsoleRunner.Run(args);
+
+    private static RootCommand Command()
+    {
+        var seeds = new Option<int>("--seeds") { Description = "How many histories.", HelpName = "N", DefaultValueFactory = static _ => 10_000 };
+        var seed = new Option<int?>("--seed") { Description = "The first history's seed; the others follow. [default: another each time, printed]", HelpName = "S" };
+        var steps = new Option<int>("--steps") { Description = "Length of a history, before it is let come to rest.", HelpName = "K", DefaultValueFactory = static _ => 400 };
+        var json = new Option<bool>("--json") { Description = "One JSON object on standard output." };
+        foreach (var count in (Option<int>[])[seeds, steps])
+            count.Validators.Add(result => { if (result.Tokens.Count > 0 && result.GetValueOrDefault<int>() < 1) result.AddError($"{count.Name} must be 1 or more."); });
+        var command = new RootCommand("Plays seeded histories of METER and SINK under a Kafka and a ClickHouse that fail, in virtual time, and checks the rules of exactness after each step.") { seeds, seed, steps, json };
+        command.SetAction(parsed =>
+        {
+            var first = parsed.GetValue(seed) ?? Random.Shared.Next(1_000_000_000);
+            return Run(first, parsed.GetValue(seeds), parsed.GetValue(steps), parsed.GetValue(json));
+        });
+        return command;
+    }
+
+    private static int Run(int first, int seeds, int steps, bool json)
+    {
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            var moves = Histories.Run(first, seeds, steps, CancellationToken.None);
+            var seconds = decimal.Round((decimal)Stopwatch.GetElapsedTime(started).TotalSeconds, 1);
+            Console.Out.WriteLine(json
+                ? JsonSerializer.Serialize(new { simulated = seeds, seed = first, steps = moves, seconds })
+                : string.Create(CultureInfo.InvariantCulture, $"{seeds} histories from seed {first}, {moves} steps, in {seconds} s: every event once, none lost, all accounts add up"));
+            return 0;
+        }
+        catch (SimulationFailedException failure)
+        {
+            Console.Error.WriteLine(failure.Message);
+            return 1;
+        }
+    }
+}

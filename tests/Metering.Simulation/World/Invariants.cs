@@ -1,0 +1,115 @@
+using Metering.Pipeline.Meter;
+using Metering.Pipeline.Tests.Meter;
+using Metering.Simulation.Kafka;
+using Metering.Simulation.Ledger;
+using Metering.Simulation.Meter;
+using Metering.Simulation.Sink;
+
+namespace Metering.Simulation.World;
+
+/// <summary>What must hold after each step, and at the end.</summary>
+internal sealed class Invariants
+{
+    private readonly SimKafka _kafka;
+    private readonly SimLedger _ledger;
+    private readonly Traffic _traffic;
+    private readonly List<(string Source, long Epoch, long Sequence, string RequestId)>[] _metered;
+    private readonly HashSet<(string, long, long, string)> _identities = [];
+    private readonly Dictionary<(string Source, long Epoch), NativeRow> _accounts = [];
+
+    public Invariants(SimKafka kafka, SimLedger ledger, Traffic traffic)
+    {
+        (_kafka, _ledger, _traffic) = (kafka, ledger, traffic);
+        _metered = [.. traffic.Metered.Select(_ => new List<(string, long, long, string)>())];
+        kafka.Committed = OnCommitted;
+    }
+
+    /// <summary>R1, R6: no event is in committed blocks twice, and each account adds up.</summary>
+    private void OnCommitted(int partition, SimTransaction transaction)
+    {
+        var log = _kafka.Blocks[partition];
+        for (var offset = 0L; offset < log.End; offset++)
+        {
+            if (log[offset] is not { IsMarker: false } record || record.Transaction != transaction)
+                continue;
+            var block = SimSink.Read(record);
+            var rows = NativeReader.Read(record.Value).Rows;
+            Violation.Unless(block.Rows == rows.Length, $"block {partition}/{offset} says {block.Rows} rows and has {rows.Length}");
+            foreach (var row in rows)
+                Take(partition, block.Table, row);
+        }
+    }
+
+    private void Take(int partition, string table, NativeRow row)
+    {
+        if (table == "token_events")
+        {
+            var (source, epoch, sequence, request) = (row.Text("source"), row.Int64("epoch"), row.Int64("sequence"), row.Text("request_id"));
+            Violation.Unless(_identities.Add(sequence > 0 ? (source, epoch, sequence, "") : (source, 0, 0, request)), $"R1 event {source}/{epoch}/{sequence}/{request} is committed twice");
+            _metered[partition].Add((source, epoch, sequence, request));
+        }
+        else if (table == "source_accounts")
+        {
+            TakeAccount(row);
+        }
+    }
+
+    private void TakeAccount(NativeRow row)
+    {
+        var key = (row.Text("source"), row.Int64("epoch"));
+        long Of(string column) => row.Int64(column);
+        // Records of no source have an account in each partition under one name: of those the ledger keeps one.
+        if (key.Item1.Length > 0 && _accounts.TryGetValue(key, out var before))
+            Violation.Unless(Of("received") >= before.Int64("received") && Of("highest_sequence") >= before.Int64("highest_sequence"), $"R2 the account of {key} goes back");
+        Violation.Unless(Of("received") == Of("metered") + Of("rejected") + Of("duplicate"), $"R6 received of {key} does not add up");
+        Violation.Unless(Of("highest_sequence") + Of("unnumbered") == Of("metered") + Of("rejected") + Of("lost"), $"R6 published of {key} does not add up");
+        _accounts[key] = row;
+    }
+
+    /// <summary>R17: nothing is acknowledged that the ledger does not hold.</summary>
+    public void OnSinkCommitted(int partition, long before, long now)
+    {
+        foreach (var record in _kafka.Blocks[partition].ReadCommitted(before).TakeWhile(record => record.Offset < now))
+        {
+            var block = SimSink.Read(record);
+            var held = _ledger.RowsOf(block.Table, partition, record.Offset);
+            Violation.Unless(block.IsCounted ? held == block.Rows : held >= block.Rows, $"R17 block {partition}/{record.Offset} is acknowledged, {held} of its {block.Rows} rows are in {block.Table}");
+        }
+    }
+
+    /// <summary>Once everything has come to rest.</summary>
+    public void AtTheEnd(MeterContext straight)
+    {
+        for (var partition = 0; partition < _metered.Length; partition++)
+        {
+            Violation.Unless(_metered[partition].SequenceEqual(_traffic.Metered[partition]), $"R1 partition {partition} has {_metered[partition].Count} events metered, {_traffic.Metered[partition].Count} expected, or others");
+            SameState(partition, straight);
+        }
+        var letters = _kafka.DeadLetters.ReadCommitted(0).Count();
+        Violation.Unless(letters == _traffic.Rejected, $"R15 {letters} dead letters, {_traffic.Rejected} expected");
+        Violation.Unless(_accounts.Where(account => account.Key.Source.Length > 0).Sum(account => account.Value.Int64("metered")) == _identities.Count, "R6 the accounts' sum is not the ledger's");
+    }
+
+    /// <summary>R9: what the crashes left in the changelog is what one undisturbed run leaves.</summary>
+    private void SameState(int partition, MeterContext context)
+    {
+        var kafka = new SimKafka(_metered.Length, new(_kafka.Now));
+        for (var offset = 0L; offset < _kafka.Input[partition].End; offset++)
+        {
+            var record = _kafka.Input[partition][offset];
+            kafka.Input[partition].Append(record.Key!, record.Value, record.Headers, record.ArrivedAtMs, null);
+        }
+        var meter = new SimMeter(kafka, partition, context, compacted: false);
+        while (!meter.IsIdle)
+        {
+            meter.Process(int.MaxValue);
+            meter.StepCommit();
+        }
+        Violation.Unless(State(kafka.Changelog[partition]) == State(_kafka.Changelog[partition]), $"R9 the state of partition {partition} is not that of an undisturbed run");
+    }
+
+    private static string State(SimLog log) => string.Join('\n', SimMeter.Changes(log, compacted: true)
+        .Where(change => change.Value.Length > 0)
+        .Select(change => Convert.ToHexString(change.Key) + "=" + Convert.ToHexString(change.Value))
+        .Order(StringComparer.Ordinal));
+}
