@@ -87,6 +87,8 @@ internal sealed class Invariants
         }
         var letters = _kafka.DeadLetters.ReadCommitted(0).Count();
         Violation.Unless(letters == _traffic.Rejected, $"R15 {letters} dead letters, {_traffic.Rejected} expected");
+        foreach (var (key, received) in _traffic.Received)
+            Violation.Unless(_accounts[key].Int64("received") == received, $"R6 {received} records of {key}, its account says {_accounts[key].Int64("received")}");
         Violation.Unless(_accounts.Where(account => account.Key.Source.Length > 0).Sum(account => account.Value.Int64("metered")) == _identities.Count, "R6 the accounts' sum is not the ledger's");
     }
 

@@ -60,6 +60,8 @@ internal sealed class Simulation
             for (var i = 0; i < steps; i++)
                 simulation.Step();
             simulation.Heal();
+            simulation.Pass(1_100); // accounts are reported once a second
+            simulation.Heal();
             simulation._invariants.AtTheEnd(simulation.Context());
             return simulation;
         }

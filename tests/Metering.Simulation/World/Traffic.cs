@@ -18,6 +18,9 @@ internal sealed class Traffic(SimKafka kafka, int partitions, Random random)
     public List<(string Source, long Epoch, long Sequence, string RequestId)>[] Metered { get; } =
         [.. Enumerable.Range(0, partitions).Select(_ => new List<(string, long, long, string)>())];
 
+    /// <summary>Records that bear a source and epoch, repetitions included.</summary>
+    public Dictionary<(string Source, long Epoch), long> Received { get; } = [];
+
     /// <summary>Records that must become dead letters.</summary>
     public int Rejected { get; private set; }
 
@@ -75,6 +78,7 @@ internal sealed class Traffic(SimKafka kafka, int partitions, Random random)
         var value = new ArrayBufferWriter<byte>();
         WireFormat.Write(value, SchemaId, e);
         kafka.Input[partition].Append(key, value.WrittenSpan.ToArray(), [], kafka.NowMs, null);
+        Received[(source, epoch)] = Received.GetValueOrDefault((source, epoch)) + 1;
         // R3 and R7: numbered by sequence within the epoch; not numbered by request, over all epochs of a source.
         if (!_seen.Add(sequence > 0 ? (source, epoch, sequence, "") : (source, 0, 0, request)))
             return;
