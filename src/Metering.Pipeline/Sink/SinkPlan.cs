@@ -39,9 +39,9 @@ internal sealed record SinkPlan(long From, long To, long Rows, string BlocksHash
     public string Token(LedgerOrigin origin, int partition, string table) =>
         Hex(string.Create(CultureInfo.InvariantCulture, $"{origin.ClusterId}|{origin.TopicId}|{partition}|{From}|{To}|{BlocksHash}|{table}"));
 
-    /// <summary>The token for blocks that were found missing after this plan's inserts (R19).</summary>
-    public string RepairToken(string token, IEnumerable<MeteredBlock> missing) =>
-        Hex(token + "|repair|" + string.Join(',', missing.Select(block => block.Id)));
+    /// <summary>The token of a block's n-th repair, when it was found missing after the insert of <paramref name="token"/> (R19).</summary>
+    public static string RepairToken(string token, MeteredBlock block, int round) =>
+        Hex(string.Create(CultureInfo.InvariantCulture, $"{token}|repair|{block.Id}|{round}"));
 
     /// <summary>A token that no other insert bears.</summary>
     public static string TokenOfOneTry() => Guid.NewGuid().ToString("N");

@@ -184,18 +184,24 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
             throw new LedgerException($"metering.{table}: {sent} rows were sent for the first time, the engine says it wrote {written}");
     }
 
-    /// <summary>R19: after an unknown outcome the token is not trusted alone: count, and mend what is missing.</summary>
+    /// <summary>R19: after an unknown outcome the token is not trusted alone: count, and mend what is missing. A block that is
+    /// still missing once its repair was acknowledged gets the next token: the last one is noted, so that nothing sent
+    /// under it can arrive any more. Whoever repairs the block goes through the same tokens in the same order.</summary>
     private async Task ResolveAsync(SinkPlan plan, string table, List<MeteredBlock> blocks, string token, CancellationToken cancellationToken)
     {
-        while (true)
+        for (var round = 1; ; round++)
         {
             var held = await WaitForLedgerAsync(() => _held.CountAsync(table, plan.From, plan.To, cancellationToken), cancellationToken);
             var missing = LedgerBlocks.Missing(table, where.Partition, blocks, held);
             if (missing.Count == 0)
                 break;
             SinkLog.BlocksMissing(logger, where.Partition, table, plan.From, plan.To, missing.Count);
-            await RenewPlanAsync(plan, cancellationToken);
-            await WaitForLedgerAsync(() => ledger.InsertAsync(SinkInsert.Build(table, where.LedgerPartition, missing, plan.RepairToken(token, missing)), cancellationToken), cancellationToken);
+            foreach (var block in missing)
+            {
+                await RenewPlanAsync(plan, cancellationToken);
+                var repair = SinkInsert.Build(table, where.LedgerPartition, [block], SinkPlan.RepairToken(token, block, round));
+                await WaitForLedgerAsync(() => ledger.InsertAsync(repair, cancellationToken), cancellationToken);
+            }
         }
         await WaitForLedgerAsync(() => rollups.RepairAsync(table, where.LedgerPartition, plan.From, plan.To, cancellationToken), cancellationToken);
     }

@@ -23,6 +23,8 @@ internal sealed partial class FakeLedger : ILedger
 
     internal enum Fault
     {
+        None,
+
         /// <summary>Refused: nothing was written.</summary>
         BeforeWriting,
 
@@ -42,7 +44,7 @@ internal sealed partial class FakeLedger : ILedger
     public Task<long> InsertAsync(LedgerInsert insert, CancellationToken cancellationToken = default)
     {
         Inserts.Add(insert);
-        var fault = Faults.TryDequeue(out var next) ? next : (Fault?)null;
+        var fault = Faults.TryDequeue(out var next) ? next : Fault.None;
         if (fault == Fault.BeforeWriting)
             throw new LedgerException("refused", isTransient: true);
         var isKnown = _tokens.Contains(insert.Token);
@@ -50,7 +52,7 @@ internal sealed partial class FakeLedger : ILedger
             _tokens.Add(insert.Token);
         if (!isKnown && fault != Fault.TokenOnly)
             Write(insert, fault == Fault.FirstBlockOnly ? 1 : int.MaxValue);
-        if (fault is not null)
+        if (fault != Fault.None)
             throw new LedgerException("connection lost", isTransient: true);
         return Task.FromResult(-1L);
     }

@@ -58,6 +58,16 @@ public sealed class SinkTaskTests
     }
 
     [Fact]
+    public async Task R19_A_repair_whose_token_was_noted_without_its_block_is_repaired_in_turn()
+    {
+        // The insert, its second try, and the repair of the first block.
+        foreach (var fault in (FakeLedger.Fault[])[FakeLedger.Fault.TokenOnly, FakeLedger.Fault.None, FakeLedger.Fault.TokenOnly])
+            _ledger.Faults.Enqueue(fault);
+        await RunAsync(0, null, [Block(3, 5), Block(5, 2)], until: 6);
+        Assert.Equal((5, 2), (_ledger.Rows[("token_events", 3)], _ledger.Rows[("token_events", 5)]));
+    }
+
+    [Fact]
     public async Task R19_More_rows_than_were_sent_stop_the_task_and_name_the_block()
     {
         _ledger.Faults.Enqueue(FakeLedger.Fault.WithoutToken);
