@@ -23,6 +23,7 @@ public sealed class MeteringApplication
         foreach (var command in commands)
             _root.Subcommands.Add(command);
         _root.Subcommands.Add(new LauncherCommand("test", "Build and run every test (./metering test)."));
+        _root.Subcommands.Add(new LauncherCommand("simulate", "Play seeded histories of the pipeline under services that fail, in virtual time (./metering simulate)."));
         _root.Subcommands.Add(new LauncherCommand("bench", "Benchmarks that print ratios against a baseline of the same run (./metering bench)."));
     }
 
