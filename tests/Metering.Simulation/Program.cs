@@ -10,8 +10,14 @@ namespace Metering.Simulation;
 /// <summary><c>./metering simulate --seeds N [--seed S] [--steps K] [--json]</c>; without <c>simulate</c>, the tests.</summary>
 internal static class Program
 {
-    public static Task<int> Main(string[] args) =>
-        args is ["simulate", ..] ? Command().Parse(args[1..]).InvokeAsync() : ConsoleRunner.Run(args);
+    public static async Task<int> Main(string[] args)
+    {
+        if (args is not ["simulate", .. var options])
+            return await ConsoleRunner.Run(args);
+        var parsed = Command().Parse(options);
+        var code = await parsed.InvokeAsync();
+        return parsed.Errors.Count > 0 ? 2 : code; // wrong usage
+    }
 
     private static RootCommand Command()
     {
