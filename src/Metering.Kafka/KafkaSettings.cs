@@ -73,7 +73,8 @@ public sealed record KafkaSettings
     }
 
     /// <summary>A reader of partitions assigned by hand, outside any group.</summary>
-    public ConsumerConfig Reader()
+    /// <param name="fetchWaitMaxMs">How long the broker may hold a fetch that has no news; <see cref="Extra"/> goes before it.</param>
+    public ConsumerConfig Reader(int fetchWaitMaxMs = 100)
     {
         var config = new ConsumerConfig(Common())
         {
@@ -92,7 +93,7 @@ public sealed record KafkaSettings
         // Bounded prefetch: the default of 64 MB is for each partition. What is prefetched when a partition is paused is fetched again.
         config.QueuedMaxMessagesKbytes = 2048;
         // A full partition is left out of the next fetch, which then waits for the idle ones: so long it stands still.
-        config.FetchWaitMaxMs = 100;
+        config.FetchWaitMaxMs = fetchWaitMaxMs;
         ApplyExtra(config);
         return config;
     }

@@ -79,12 +79,10 @@ public sealed partial class CompactedTable
     {
         try
         {
-            var config = _settings.Reader();
+            // News is answered at once however long a poll may be, and no partition here is ever full for long.
+            var config = _settings.Reader(fetchWaitMaxMs: 500);
             // R14: the end is told by the client's position, never by the last record's offset.
             config.EnablePartitionEof = true;
-            // News is answered at once however long a poll may be, and no partition here is ever full for long.
-            if (!_settings.Extra.ContainsKey("fetch.wait.max.ms"))
-                config.FetchWaitMaxMs = 500;
             using var consumer = new ConsumerBuilder<byte[], byte[]>(config)
                 .SetLogHandler((_, message) => ClientLog.Write(_logger, message))
                 .SetErrorHandler((_, error) => ClientLog.Write(_logger, error))

@@ -3,7 +3,10 @@ using Metering.Kafka.Tasks;
 namespace Metering.Simulation.Kafka;
 
 /// <summary>A record, or a marker (key null), with its transaction if it has one.</summary>
-internal sealed record SimRecord(long Offset, byte[]? Key, byte[] Value, RecordHeader[] Headers, long ArrivedAtMs, SimTransaction? Transaction, bool IsMarker);
+internal sealed record SimRecord(long Offset, byte[]? Key, byte[] Value, RecordHeader[] Headers, long ArrivedAtMs, SimTransaction? Transaction)
+{
+    public bool IsMarker => Key is null;
+}
 
 /// <summary>One partition: offsets without gaps but for markers, and the last stable offset that holds readers back.</summary>
 internal sealed class SimLog
@@ -26,10 +29,10 @@ internal sealed class SimLog
     public void Append(byte[] key, byte[] value, RecordHeader[] headers, long nowMs, SimTransaction? transaction)
     {
         transaction?.Logs.Add(this);
-        _records.Add(new SimRecord(End, key, value, headers, nowMs, transaction, IsMarker: false));
+        _records.Add(new SimRecord(End, key, value, headers, nowMs, transaction));
     }
 
-    public void AppendMarker(long nowMs) => _records.Add(new SimRecord(End, null, [], [], nowMs, null, IsMarker: true));
+    public void AppendMarker(long nowMs) => _records.Add(new SimRecord(End, null, [], [], nowMs, null));
 
     /// <summary>What a reader of committed records sees from an offset on.</summary>
     public IEnumerable<SimRecord> ReadCommitted(long from)

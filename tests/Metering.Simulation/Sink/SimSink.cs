@@ -42,15 +42,13 @@ internal sealed class SimSink : IPlanStore, IRollupCheck
     public bool IsIdle => !_kafka.Blocks[Partition].ReadCommitted(_kafka.SinkOffsets[Partition].Offset).Any() && _kafka.SinkOffsets[Partition].Metadata.Length == 0;
 
     /// <summary>Takes fetched blocks from the consumer.</summary>
-    public bool Fetch(int blocks)
+    public void Fetch(int blocks)
     {
-        var fetched = _fetched;
         foreach (var record in _kafka.Blocks[Partition].ReadCommitted(_fetched).Take(blocks).ToList())
         {
             _task.Offer(Read(record));
             _fetched = record.Offset + 1;
         }
-        return _fetched > fetched;
     }
 
     public void RunOne()

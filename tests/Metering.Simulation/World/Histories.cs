@@ -8,6 +8,7 @@ internal static class Histories
     public static long Run(int firstSeed, int seeds, int steps, CancellationToken cancellationToken)
     {
         long moves = 0;
+        var kept = new Lock();
         SimulationFailedException? failure = null;
         Parallel.For(0L, seeds, new ParallelOptions { CancellationToken = cancellationToken }, (i, loop) =>
         {
@@ -18,7 +19,8 @@ internal static class Histories
             catch (SimulationFailedException failed)
             {
                 loop.Break(); // those below go on: the lowest is kept
-                Interlocked.Exchange(ref failure, failed);
+                lock (kept)
+                    failure = failure is null || failed.Seed < failure.Seed ? failed : failure;
             }
         });
         return failure is null ? moves : throw failure;

@@ -67,7 +67,7 @@ internal sealed class Simulation
         }
         catch (Exception error)
         {
-            throw new SimulationFailedException(seed, simulation.Steps, error, simulation._trace);
+            throw new SimulationFailedException(seed, steps, simulation.Steps, error, simulation._trace);
         }
     }
 
@@ -300,5 +300,8 @@ internal sealed class Simulation
 }
 
 /// <summary>A seed whose history breaks an invariant.</summary>
-internal sealed class SimulationFailedException(int seed, long step, Exception inner, IEnumerable<string> trace)
-    : Exception(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, step {step}: {inner.Message}\n{string.Join('\n', trace)}\n(again: ./metering simulate --seed {seed} --seeds 1)"), inner);
+internal sealed class SimulationFailedException(int seed, int steps, long step, Exception inner, IEnumerable<string> trace)
+    : Exception(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, step {step}: {inner.Message}\n{string.Join('\n', trace)}\n(again: ./metering simulate --seed {seed} --seeds 1 --steps {steps})"), inner)
+{
+    public int Seed { get; } = seed;
+}
