@@ -8,6 +8,8 @@ public sealed class RegistryFixture : IAsyncDisposable
     /// <summary>What a test says when <see cref="TryStartAsync"/> gave it none.</summary>
     public const string SkipReason = "skipped: the shared folder has no registry, or this machine no bash and no Java (METERING_SHARED names the folder)";
 
+    private const int StartAttempts = 3;
+
     private static readonly TimeSpan StartsWithin = TimeSpan.FromSeconds(100);
     private static readonly TimeSpan StopsWithin = TimeSpan.FromSeconds(20);
 
@@ -29,12 +31,17 @@ public sealed class RegistryFixture : IAsyncDisposable
     {
         if (SharedFolder.TryPath("registry/registry") is not { } script || !OnPath("bash") || !OnPath("java"))
             return null;
-        var folder = Directory.CreateTempSubdirectory("metering-registry-").FullName;
-        var (exitCode, output, errors) = await RunAsync(script, ["start", "--port", "0", "--dir", folder], StartsWithin, cancellationToken);
-        if (exitCode == 0 && Uri.TryCreate(output.Trim(), UriKind.Absolute, out var url))
-            return new RegistryFixture(script, folder, url);
-        Directory.Delete(folder, recursive: true);
-        throw new InvalidOperationException($"the registry of the shared folder did not start (exit {exitCode}): {errors}");
+        // Its script asks too, and may be the one that is not answered (see AskAgain).
+        for (var attempt = 1; ; attempt++)
+        {
+            var folder = Directory.CreateTempSubdirectory("metering-registry-").FullName;
+            var (exitCode, output, errors) = await RunAsync(script, ["start", "--port", "0", "--dir", folder], StartsWithin, cancellationToken);
+            if (exitCode == 0 && Uri.TryCreate(output.Trim(), UriKind.Absolute, out var url))
+                return new RegistryFixture(script, folder, url);
+            Directory.Delete(folder, recursive: true);
+            if (attempt == StartAttempts)
+                throw new InvalidOperationException($"the registry of the shared folder did not start (exit {exitCode}): {errors}");
+        }
     }
 
     /// <summary>A client with <see cref="Url"/> as its base, which asks again what was not answered: all that tests ask may be asked twice.</summary>

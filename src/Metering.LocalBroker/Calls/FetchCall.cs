@@ -20,6 +20,7 @@ internal static class FetchCall
         if (refusal != ErrorCode.None)
         {
             WriteHead(context.Version, refusal, 0, reply);
+            reply.Tags();
             return 0;
         }
         var plans = new FetchPlan(request);
@@ -64,7 +65,10 @@ internal static class FetchCall
         var index = 0;
         foreach (var (topic, partitions) in request.Topics)
         {
-            reply.String(topic);
+            if (version >= FetchRequest.FirstWithIds)
+                reply.Uuid(topic.Id);
+            else
+                reply.String(topic.Name);
             reply.Array(partitions);
             for (var end = index + partitions; index < end; index++)
                 WritePartition(version, request, request.Partitions[index].Index, plans.Of(index), reply);
@@ -100,21 +104,19 @@ internal static class FetchCall
         if (version >= 11)
             reply.Int32(-1);
         // The read is outside the gate, into the reply itself; its length is known only then.
-        var lengthAt = reply.Position;
-        reply.Int32(0);
-        if (plan is { Bytes: > 0 })
+        var most = plan?.Bytes ?? 0;
+        var count = 0;
+        var recordsAt = reply.BeginBytes(most);
+        if (plan is not null && most > 0)
         {
-            var (readError, count) = plan.Read(reply.Room(plan.Bytes)[..plan.Bytes]);
-            if (readError == ErrorCode.None)
+            (var readError, count) = plan.Read(reply.Room(most)[..most]);
+            if (readError != ErrorCode.None)
             {
-                reply.PatchInt32(lengthAt, count);
-                reply.Advance(count);
-            }
-            else
-            {
+                count = 0;
                 reply.PatchError(errorAt, Known(version, readError));
             }
         }
+        reply.EndBytes(recordsAt, count);
         reply.Tags();
     }
 

@@ -60,15 +60,23 @@ internal sealed class FetchPlan(FetchRequest request)
     {
         for (var i = 0; i < _watched.Length; i++)
         {
-            _watched[i] = state.Topics.Find(request.Partitions[i].Topic, request.Partitions[i].Index);
+            _watched[i] = Find(state, request.Partitions[i]);
             _watched[i]?.Watch(watcher);
         }
     }
 
+    private static PartitionLog? Find(BrokerState state, in FetchRequest.Partition partition)
+    {
+        var name = partition.Topic.Name ?? state.Topics.Find(partition.Topic.Id)?.Name;
+        return name is null ? null : state.Topics.Find(name, partition.Index);
+    }
+
+    private static bool IsUnknownId(BrokerState state, FetchRequest.FetchedTopic topic) => topic.Name is null && state.Topics.Find(topic.Id) is null;
+
     private (ErrorCode Error, ReadPlan? Plan) PlanOne(BrokerState state, in FetchRequest.Partition partition, int bytesLeft, bool isFirst)
     {
-        if (state.Topics.Find(partition.Topic, partition.Index) is not { } log)
-            return (ErrorCode.UnknownTopicOrPartition, null);
+        if (Find(state, partition) is not { } log)
+            return (IsUnknownId(state, partition.Topic) ? ErrorCode.UnknownTopicId : ErrorCode.UnknownTopicOrPartition, null);
         var error = BrokerFields.CheckLeaderEpoch(partition.LeaderEpoch);
         if (error != ErrorCode.None)
             return (error, null);

@@ -5,6 +5,8 @@ namespace Metering.LocalBroker.Calls;
 /// <summary>A fetch as it came: topics with their number of partitions, and the partitions of all in one list.</summary>
 internal sealed class FetchRequest
 {
+    public const short FirstWithIds = 13;
+
     private const int NewSession = 0;
     private const int NoSession = -1;
     private const sbyte ReadCommitted = 1;
@@ -28,11 +30,11 @@ internal sealed class FetchRequest
             _sessionEpoch = request.Int32();
         }
         var topics = request.Array();
-        Topics = new List<(string, int)>(topics);
+        Topics = new List<(FetchedTopic, int)>(topics);
         Partitions = new List<Partition>(topics);
         for (var i = 0; i < topics; i++)
         {
-            var topic = request.String();
+            var topic = ReadTopic(version, ref request);
             var partitions = request.Array();
             Topics.Add((topic, partitions));
             for (var j = 0; j < partitions; j++)
@@ -40,6 +42,8 @@ internal sealed class FetchRequest
                 var index = request.Int32();
                 var leaderEpoch = version >= 9 ? request.Int32() : -1;
                 var offset = request.Int64();
+                if (version >= 12)
+                    request.Int32();
                 if (version >= 5)
                     request.Int64();
                 Partitions.Add(new Partition(topic, index, leaderEpoch, offset, Math.Max(0, request.Int32())));
@@ -48,7 +52,7 @@ internal sealed class FetchRequest
             request.Tags();
         }
         if (version >= 7)
-            SkipForgotten(ref request);
+            SkipForgotten(version, ref request);
         if (version >= 11)
             request.String();
         request.Tags();
@@ -62,7 +66,7 @@ internal sealed class FetchRequest
 
     public bool CommittedOnly { get; }
 
-    public List<(string Topic, int Partitions)> Topics { get; }
+    public List<(FetchedTopic Topic, int Partitions)> Topics { get; }
 
     public List<Partition> Partitions { get; }
 
@@ -77,16 +81,22 @@ internal sealed class FetchRequest
     }
 
     /// <summary>Partitions to take out of a session: there is none.</summary>
-    private static void SkipForgotten(ref ProtocolReader request)
+    private static void SkipForgotten(short version, ref ProtocolReader request)
     {
         for (var topics = request.Array(); topics > 0; topics--)
         {
-            request.String();
+            ReadTopic(version, ref request);
             for (var partitions = request.Array(); partitions > 0; partitions--)
                 request.Int32();
             request.Tags();
         }
     }
 
-    public readonly record struct Partition(string Topic, int Index, int LeaderEpoch, long Offset, int MaxBytes);
+    private static FetchedTopic ReadTopic(short version, ref ProtocolReader request) =>
+        version >= FirstWithIds ? new FetchedTopic(null, request.Uuid()) : new FetchedTopic(request.String(), Guid.Empty);
+
+    /// <summary>How the client names a topic: by its id from version 13 on, so that one that was made again is another.</summary>
+    public readonly record struct FetchedTopic(string? Name, Guid Id);
+
+    public readonly record struct Partition(FetchedTopic Topic, int Index, int LeaderEpoch, long Offset, int MaxBytes);
 }

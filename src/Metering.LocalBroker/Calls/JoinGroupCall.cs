@@ -12,7 +12,7 @@ internal static class JoinGroupCall
         var answer = context.State is { } state
             ? await state.Groups.JoinAsync(request).WaitAsync(context.Aborted)
             : new JoinAnswer(ErrorCode.CoordinatorNotAvailable, -1, "", "", request.MemberId, []);
-        Write(context.Version, answer, reply);
+        Write(context.Version, request.ProtocolType, answer, reply);
         return 0;
     }
 
@@ -34,21 +34,29 @@ internal static class JoinGroupCall
             protocols.Add((name, request.Bytes().ToArray()));
             request.Tags();
         }
+        if (version >= 8)
+            request.NullableString();
         request.Tags();
         // A static member is known by its own name.
         var requireKnownMemberId = version >= 4 && instanceId is null;
         return new JoinRequest(
-            group, memberId, instanceId, context.ClientId, context.ClientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols, requireKnownMemberId);
+            group, memberId, instanceId, context.ClientId, context.ClientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols, requireKnownMemberId,
+            CanSkipAssignment: version >= 9);
     }
 
-    private static void Write(short version, JoinAnswer answer, ProtocolWriter reply)
+    private static void Write(short version, string protocolType, JoinAnswer answer, ProtocolWriter reply)
     {
         if (version >= 2)
             reply.Int32(0);
         reply.Error(answer.Error);
         reply.Int32(answer.Generation);
-        reply.String(answer.Protocol);
+        var failed = answer.Error != ErrorCode.None;
+        if (version >= 7)
+            reply.String(failed ? null : protocolType);
+        reply.String(failed && version >= 7 ? null : answer.Protocol);
         reply.String(answer.Leader);
+        if (version >= 9)
+            reply.Bool(answer.SkipAssignment);
         reply.String(answer.MemberId);
         reply.Array(answer.Members.Count);
         foreach (var (memberId, instanceId, metadata) in answer.Members)

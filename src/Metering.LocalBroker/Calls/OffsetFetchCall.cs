@@ -1,38 +1,65 @@
 using Metering.LocalBroker.Groups;
+using Metering.LocalBroker.Storage;
 using Metering.LocalBroker.Wire;
 
 namespace Metering.LocalBroker.Calls;
 
-/// <summary>A group's committed offsets; −1 where there is none.</summary>
+/// <summary>A group's committed offsets; −1 where there is none. From version 8 on one call asks for many groups.</summary>
 internal static class OffsetFetchCall
 {
+    private const short FirstWithMany = 8;
+
     public static long Answer(CallContext context, ref ProtocolReader request, ProtocolWriter reply)
     {
         var version = context.Version;
-        var group = request.String();
-        var asked = ReadPartitions(version, ref request, out var topics);
+        var groups = ReadGroups(version, ref request);
         var requireStable = version >= 7 && request.Bool();
         request.Tags();
 
         if (version >= 3)
             reply.Int32(0);
-        if (context.State is not { } state)
+        if (version >= FirstWithMany)
+            reply.Array(groups.Count);
+        foreach (var group in groups)
         {
-            WriteUnavailable(version, topics, asked, reply);
-            return 0;
+            if (version >= FirstWithMany)
+                reply.String(group.Name);
+            Write(version, context.State, group, requireStable, reply);
+            if (version >= FirstWithMany)
+                reply.Tags();
         }
-        IReadOnlyList<FetchedOffset> fetched;
-        long entry;
-        fetched = state.Groups.Fetch(group, asked, requireStable);
-        lock (state.Gate)
-            entry = state.Journal.Last;
-        if (topics is null)
-            (fetched, topics) = ByTopic(fetched);
-        Write(version, topics, fetched, reply);
-        if (version >= 2)
-            reply.Error(ErrorCode.None, ErrorCode.CoordinatorNotAvailable);
         reply.Tags();
-        return entry;
+        if (context.State is not { } state)
+            return 0;
+        lock (state.Gate)
+            return state.Journal.Last;
+    }
+
+    private static List<AskedGroup> ReadGroups(short version, ref ProtocolReader request)
+    {
+        if (version < FirstWithMany)
+            return [ReadGroup(version, ref request)];
+        var count = request.Array();
+        var groups = new List<AskedGroup>(count);
+        for (var i = 0; i < count; i++)
+        {
+            groups.Add(ReadGroup(version, ref request));
+            request.Tags();
+        }
+        return groups;
+    }
+
+    private static AskedGroup ReadGroup(short version, ref ProtocolReader request)
+    {
+        var name = request.String();
+        // Who asks matters to groups of the newer protocol only, and here are none.
+        if (version >= 9)
+        {
+            request.NullableString();
+            request.Int32();
+        }
+        var asked = ReadPartitions(version, ref request, out var topics);
+        return new AskedGroup(name, topics, asked);
     }
 
     /// <param name="topics">Null with the result: all topics.</param>
@@ -70,8 +97,17 @@ internal static class OffsetFetchCall
         return (sorted, topics);
     }
 
-    private static void Write(short version, List<(string Topic, int Partitions)> topics, IReadOnlyList<FetchedOffset> fetched, ProtocolWriter reply)
+    private static void Write(short version, BrokerState? state, AskedGroup group, bool requireStable, ProtocolWriter reply)
     {
+        if (state is null)
+        {
+            WriteUnavailable(version, group.Topics, group.Asked, reply);
+            return;
+        }
+        var fetched = state.Groups.Fetch(group.Name, group.Asked, requireStable);
+        var topics = group.Topics;
+        if (topics is null)
+            (fetched, topics) = ByTopic(fetched);
         reply.Array(topics.Count);
         var index = 0;
         foreach (var (topic, partitions) in topics)
@@ -85,6 +121,8 @@ internal static class OffsetFetchCall
             }
             reply.Tags();
         }
+        if (version >= 2)
+            reply.Error(ErrorCode.None, ErrorCode.CoordinatorNotAvailable);
     }
 
     private static void WriteUnavailable(short version, List<(string Topic, int Partitions)>? topics, List<(string Topic, int Partition)>? asked, ProtocolWriter reply)
@@ -101,7 +139,6 @@ internal static class OffsetFetchCall
         }
         if (version >= 2)
             reply.Error(ErrorCode.CoordinatorNotAvailable);
-        reply.Tags();
     }
 
     private static void WritePartition(short version, int partition, long offset, int leaderEpoch, string? metadata, ErrorCode error, ProtocolWriter reply)
@@ -114,4 +151,7 @@ internal static class OffsetFetchCall
         reply.Error(error, ErrorCode.CoordinatorNotAvailable);
         reply.Tags();
     }
+
+    /// <param name="Topics">With their numbers of partitions; null = all that have offsets.</param>
+    private readonly record struct AskedGroup(string Name, List<(string Topic, int Partitions)>? Topics, List<(string Topic, int Partition)>? Asked);
 }

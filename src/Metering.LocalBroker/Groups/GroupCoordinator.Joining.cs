@@ -103,9 +103,12 @@ internal sealed partial class GroupCoordinator
         _rebalances.Heard(member);
         switch (group.State)
         {
-            // Told the former leader's id, it takes itself for a follower and asks for its assignment, which is there.
+            // A leader that came back asks for its assignment, which is there. If it does not know that it may skip
+            // making one, it is told the former leader's id, and takes itself for a follower.
             case GroupState.Stable when group.SelectProtocol() == group.Protocol:
-                return Task.FromResult(Rebalances.Current(group, member, asLeader: false, formerLeader));
+                var isLeader = request.CanSkipAssignment && group.Leader == member.Id;
+                var told = request.CanSkipAssignment ? group.Leader! : formerLeader;
+                return Task.FromResult(Rebalances.Current(group, member, isLeader, told) with { SkipAssignment = isLeader });
             case GroupState.Stable or GroupState.CompletingRebalance:
                 var answer = Rebalances.Wait(member);
                 _rebalances.Prepare(group, "a static member came back");

@@ -38,6 +38,8 @@ internal sealed partial class GroupCoordinator : IDisposable
         {
             if (CheckMember(request.Group, request.MemberId, request.InstanceId, request.Generation, out var group, out var member) is var error and not ErrorCode.None)
                 return Task.FromResult(new SyncAnswer(error, []));
+            if ((request.ProtocolType ?? group.ProtocolType) != group.ProtocolType || (request.Protocol ?? group.Protocol) != group.Protocol)
+                return Task.FromResult(new SyncAnswer(ErrorCode.InconsistentGroupProtocol, []));
             if (group.State == GroupState.PreparingRebalance)
                 return Task.FromResult(new SyncAnswer(ErrorCode.RebalanceInProgress, []));
             member.OwesSync = false;

@@ -15,17 +15,17 @@ internal static class CallTable
     [
         // Versions 0-2 decode too, since librdkafka takes a broker without them for one without compression; their
         // message formats are refused by name.
-        new(ApiKey.Produce, 0, 8, 9) { AtOnce = ProduceCall.Answer },
-        new(ApiKey.Fetch, 4, 11, 12) { Later = FetchCall.AnswerAsync },
+        new(ApiKey.Produce, 0, 9, 9) { AtOnce = ProduceCall.Answer },
+        new(ApiKey.Fetch, 4, 13, 12) { Later = FetchCall.AnswerAsync },
         new(ApiKey.ListOffsets, 1, 7, 6) { AtOnce = ListOffsetsCall.Answer },
         new(ApiKey.Metadata, 0, 12, 9) { AtOnce = MetadataCall.Answer },
         new(ApiKey.OffsetCommit, 2, 8, 8) { AtOnce = OffsetCommitCall.Answer },
-        new(ApiKey.OffsetFetch, 1, 7, 6) { AtOnce = OffsetFetchCall.Answer },
-        new(ApiKey.FindCoordinator, 0, 3, 3) { AtOnce = FindCoordinatorCall.Answer },
-        new(ApiKey.JoinGroup, 0, 5, 6) { Later = JoinGroupCall.AnswerAsync },
+        new(ApiKey.OffsetFetch, 1, 9, 6) { AtOnce = OffsetFetchCall.Answer },
+        new(ApiKey.FindCoordinator, 0, 5, 3) { AtOnce = FindCoordinatorCall.Answer },
+        new(ApiKey.JoinGroup, 0, 9, 6) { Later = JoinGroupCall.AnswerAsync },
         new(ApiKey.Heartbeat, 0, 4, 4) { AtOnce = HeartbeatCall.Answer },
         new(ApiKey.LeaveGroup, 0, 5, 4) { AtOnce = LeaveGroupCall.Answer },
-        new(ApiKey.SyncGroup, 0, 3, 4) { Later = SyncGroupCall.AnswerAsync },
+        new(ApiKey.SyncGroup, 0, 5, 4) { Later = SyncGroupCall.AnswerAsync },
         new(ApiKey.DescribeGroups, 0, 5, 5) { AtOnce = DescribeGroupsCall.Answer },
         new(ApiKey.ListGroups, 0, 5, 3) { AtOnce = ListGroupsCall.Answer },
         new(ApiKey.SaslHandshake, 0, 1, ApiCall.Never) { AtOnce = SaslHandshakeCall.Answer },

@@ -92,8 +92,6 @@ internal sealed class ProtocolWriter : IDisposable
 
     public void PatchError(int position, ErrorCode error) => BinaryPrimitives.WriteInt16BigEndian(_buffer.AsSpan(position), (short)error);
 
-    public void PatchInt32(int position, int value) => BinaryPrimitives.WriteInt32BigEndian(_buffer.AsSpan(position), value);
-
     public void String(string? value)
     {
         if (value is null)
@@ -117,6 +115,28 @@ internal sealed class ProtocolWriter : IDisposable
         Length(value.Length, isString: false);
         value.CopyTo(Room(value.Length));
         _written += value.Length;
+    }
+
+    /// <summary>Leaves room for the length of bytes that are written in place before it is known how many they are.</summary>
+    /// <param name="most">As many as there may be.</param>
+    /// <returns>Where the length is, for <see cref="EndBytes"/>.</returns>
+    public int BeginBytes(int most)
+    {
+        var start = _written;
+        Length(most, isString: false);
+        return start;
+    }
+
+    /// <param name="start">From <see cref="BeginBytes"/>; nothing else was written meanwhile.</param>
+    public void EndBytes(int start, int count)
+    {
+        var reservedAt = _written;
+        _written = start;
+        Length(count, isString: false);
+        // Fewer bytes may have a shorter length in the flexible form.
+        if (_written != reservedAt)
+            _buffer.AsSpan(reservedAt, count).CopyTo(_buffer.AsSpan(_written));
+        _written += count;
     }
 
     /// <param name="count">−1 = null.</param>

@@ -4,6 +4,7 @@ using Metering.Registry.Store;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -17,6 +18,7 @@ namespace Metering.Registry.Service;
 /// </summary>
 public sealed partial class RegistryServer : IAsyncDisposable
 {
+    private const int DrainedBodies = 16;
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(5);
 
     private readonly WebApplication _app;
@@ -82,19 +84,34 @@ public sealed partial class RegistryServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes * DrainedBodies;
             kestrel.Limits.MaxConcurrentConnections = 1024;
             kestrel.Listen(new IPEndPoint(options.Address, options.Port));
         });
         var app = builder.Build();
         app.UsePathBase(options.PathBase);
         app.UseStatusCodePages(context => SayStatusAsync(context.HttpContext));
+        app.Use((http, next) => RefuseLargeBodyAsync(http, next, options.MaxBodyBytes));
         app.UseRouting();
         app.MapGet("/", (RequestDelegate)(http => new RegistryCall(http).AnswerAsync(
             store.Read(state => new RootAnswer("metering registry", "Confluent Schema Registry REST v1, Avro", state.Subjects.Count(), state.SchemaCount)),
             WireJson.Default.RootAnswer)));
         app.MapRegistry(store, logger);
         return app;
+    }
+
+    // Kestrel cuts the connection at its own limit, and a client that still sends then sees a broken pipe in place of the
+    // 413. A body that says its length is refused before that, and Kestrel reads the rest away behind the answer.
+    private static Task RefuseLargeBodyAsync(HttpContext http, RequestDelegate next, long maxBodyBytes)
+    {
+        if (http.Request.ContentLength > maxBodyBytes)
+        {
+            http.Response.StatusCode = StatusCodes.Status413PayloadTooLarge;
+            return Task.CompletedTask;
+        }
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = maxBodyBytes;
+        return next(http);
     }
 
     // What routing itself refuses (no such path, wrong verb) has no body yet: clients expect the API's form of an error.

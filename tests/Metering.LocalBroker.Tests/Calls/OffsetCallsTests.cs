@@ -1,3 +1,4 @@
+using Metering.LocalBroker.Groups;
 using Metering.LocalBroker.Wire;
 
 namespace Metering.LocalBroker.Tests.Calls;
@@ -80,6 +81,114 @@ public sealed class OffsetCallsTests : IAsyncLifetime
         Assert.Equal([(1, 41L, "note")], await FetchOffsetsAsync(partitions: null));
     }
 
+    [Theory]
+    [InlineData(8)]
+    [InlineData(9)]
+    public async Task OffsetFetch_of_many_groups_answers_each_for_itself(short version)
+    {
+        foreach (var (group, offset) in new[] { ("g", 41L), ("h", 42L) })
+            _broker.State.Groups.Commit(new CommitRequest(group, -1, "", null, [new OffsetToCommit("t", 1, offset, 0, group)]));
+        var response = await _broker.CallAsync(ApiKey.OffsetFetch, version, body =>
+        {
+            string?[] groups = ["h", "nobody", "g"];
+            body.Array(groups.Length);
+            foreach (var group in groups)
+            {
+                body.String(group);
+                if (version >= 9)
+                {
+                    body.String(null);
+                    body.Int32(-1);
+                }
+                // The first asks for all that there is.
+                body.Array(group == "h" ? -1 : 1);
+                if (group != "h")
+                {
+                    body.String("t");
+                    body.Array(1);
+                    body.Int32(1);
+                    body.Tags();
+                }
+                body.Tags();
+            }
+            body.Bool(true);
+            body.Tags();
+        });
+
+        Assert.Equal([("h", 42L, "h"), ("nobody", -1L, ""), ("g", 41L, "g")], ReadGroups(response.Read()));
+    }
+
+    private static List<(string Group, long Offset, string? Metadata)> ReadGroups(ProtocolReader read)
+    {
+        var found = new List<(string, long, string?)>();
+        read.Int32();
+        for (var groups = read.Array(); groups > 0; groups--)
+        {
+            var group = read.String();
+            Assert.Equal((1, "t", 1, 1), (read.Array(), read.String(), read.Array(), read.Int32()));
+            var offset = read.Int64();
+            read.Int32();
+            found.Add((group, offset, read.NullableString()));
+            Assert.Equal(ErrorCode.None, (ErrorCode)read.Int16());
+            read.Tags();
+            read.Tags();
+            Assert.Equal(ErrorCode.None, (ErrorCode)read.Int16());
+            read.Tags();
+        }
+        return found;
+    }
+
+    [Fact]
+    public async Task FindCoordinator_of_many_keys_answers_each()
+    {
+        var response = await _broker.CallAsync(ApiKey.FindCoordinator, 5, body =>
+        {
+            body.Int8(1);
+            body.Array(2);
+            body.String("a");
+            body.String("b");
+            body.Tags();
+        });
+
+        var read = response.Read();
+        Assert.Equal((0, 2), (read.Int32(), read.Array()));
+        foreach (var key in new[] { "a", "b" })
+        {
+            Assert.Equal((key, CallContext.NodeId), (read.String(), read.Int32()));
+            read.String();
+            read.Int32();
+            Assert.Equal((ErrorCode.None, "NONE"), ((ErrorCode)read.Int16(), read.NullableString()));
+            read.Tags();
+        }
+    }
+
+    [Theory]
+    [InlineData("consumer", "range", ErrorCodes.None)]
+    [InlineData("connect", "range", ErrorCodes.InconsistentGroupProtocol)]
+    [InlineData("consumer", "sticky", ErrorCodes.InconsistentGroupProtocol)]
+    [InlineData(null, "range", ErrorCodes.InconsistentGroupProtocol)]
+    [InlineData("consumer", null, ErrorCodes.InconsistentGroupProtocol)]
+    public async Task SyncGroup_of_another_protocol_than_the_groups_is_refused(string? type, string? protocol, short expected)
+    {
+        var joined = await _broker.State.Groups.JoinAsync(new JoinRequest("g", "", null, "client", "/127.0.0.1", 30_000, 30_000, "consumer", [("range", [])], RequireKnownMemberId: false));
+        var response = await _broker.CallAsync(ApiKey.SyncGroup, 5, body =>
+        {
+            body.String("g");
+            body.Int32(joined.Generation);
+            body.String(joined.MemberId);
+            body.String(null);
+            body.String(type);
+            body.String(protocol);
+            body.Array(0);
+            body.Tags();
+        });
+
+        var read = response.Read();
+        read.Int32();
+        Assert.Equal(expected, read.Int16());
+        Assert.Equal((expected == 0 ? type : null, expected == 0 ? protocol : null), (read.NullableString(), read.NullableString()));
+    }
+
     [Fact]
     public async Task OffsetForLeaderEpoch_ends_where_the_readable_log_ends()
     {
@@ -155,8 +264,10 @@ public sealed class OffsetCallsTests : IAsyncLifetime
     /// <summary>Numbers, since a public test cannot take an internal enum.</summary>
     private static class ErrorCodes
     {
+        public const short None = (short)ErrorCode.None;
         public const short InvalidProducerEpoch = (short)ErrorCode.InvalidProducerEpoch;
         public const short ProducerFenced = (short)ErrorCode.ProducerFenced;
+        public const short InconsistentGroupProtocol = (short)ErrorCode.InconsistentGroupProtocol;
     }
 
     private async Task<(ErrorCode Error, long TimestampMs, long Offset)> ListOffsetsAsync(string topic, long timestampMs, int leaderEpoch = -1)

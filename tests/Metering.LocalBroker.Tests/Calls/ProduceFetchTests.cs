@@ -142,14 +142,40 @@ public sealed class ProduceFetchTests : IAsyncLifetime
         Assert.Equal(ErrorCode.InvalidFetchSessionEpoch, (await FetchAsync(0, sessionId: 0, sessionEpoch: 3)).RequestError);
     }
 
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    [InlineData(13)]
+    public async Task Fetch_returns_the_same_batches_in_every_form(short version)
+    {
+        byte[][] batches = [Broker.Batch("a"), Broker.Batch(new string('b', 40))];
+        foreach (var batch in batches)
+            await _broker.ProduceAsync("t", batch);
+        Assert.Equal(batches.Sum(batch => batch.Length), (await FetchAsync(0, version: version)).RecordBytes);
+        Assert.Equal(batches[1].Length, (await FetchAsync(1, version: version, committedOnly: true)).RecordBytes);
+    }
+
+    [Fact]
+    public async Task Fetch_by_id_of_a_topic_that_was_made_again_finds_nothing()
+    {
+        await _broker.ProduceAsync("t", Broker.Batch("a"));
+        var former = TopicId();
+        lock (_broker.State.Gate)
+            _broker.State.Topics.Delete(_broker.State.Topics.Find("t")!);
+        _broker.CreateTopic("t", 2);
+        Assert.Equal(ErrorCode.UnknownTopicId, (await FetchAsync(0, version: 13, topicId: former, maxWaitMs: 60_000)).Error);
+        Assert.Equal((ErrorCode.None, 0), ((await FetchAsync(0, version: 13)).Error, (await FetchAsync(0, version: 13)).RecordBytes));
+        Assert.Equal(ErrorCode.UnknownTopicOrPartition, (await FetchAsync(0, partition: 9, version: 13, maxWaitMs: 60_000)).Error);
+    }
+
     private sealed record Fetched(
         ErrorCode RequestError, ErrorCode Error, long HighWatermark, long StableOffset, long StartOffset, int Aborted, int RecordBytes);
 
     private async Task<Fetched> FetchAsync(
         long offset, int partition = 0, int maxWaitMs = 0, int minBytes = 1, int maxBytes = 1_000_000, bool committedOnly = false,
-        int leaderEpoch = -1, int sessionId = 0, int sessionEpoch = -1, InProcess? client = null)
+        int leaderEpoch = -1, int sessionId = 0, int sessionEpoch = -1, InProcess? client = null, short version = 11, Guid? topicId = null)
     {
-        var response = await Broker.CallAsync(client ?? _broker.Client(), ApiKey.Fetch, 11, body =>
+        var response = await Broker.CallAsync(client ?? _broker.Client(), ApiKey.Fetch, version, body =>
         {
             body.Int32(-1);
             body.Int32(maxWaitMs);
@@ -159,20 +185,34 @@ public sealed class ProduceFetchTests : IAsyncLifetime
             body.Int32(sessionId);
             body.Int32(sessionEpoch);
             body.Array(1);
-            body.String("t");
+            if (version >= 13)
+                body.Uuid(topicId ?? TopicId());
+            else
+                body.String("t");
             body.Array(1);
             body.Int32(partition);
             body.Int32(leaderEpoch);
             body.Int64(offset);
+            if (version >= 12)
+                body.Int32(-1);
             body.Int64(-1);
             body.Int32(maxBytes);
+            body.Tags();
+            body.Tags();
             body.Array(0);
             body.String("");
+            body.Tags();
         });
-        return Read(response);
+        return Read(version, response);
     }
 
-    private static Fetched Read(Response response)
+    private Guid TopicId()
+    {
+        lock (_broker.State.Gate)
+            return _broker.State.Topics.Find("t")!.Id;
+    }
+
+    private static Fetched Read(short version, Response response)
     {
         var read = response.Read();
         read.Int32();
@@ -180,7 +220,10 @@ public sealed class ProduceFetchTests : IAsyncLifetime
         Assert.Equal(0, read.Int32());
         if (read.Array() == 0)
             return new Fetched(requestError, default, -1, -1, -1, 0, 0);
-        read.String();
+        if (version >= 13)
+            read.Uuid();
+        else
+            read.String();
         read.Array();
         read.Int32();
         var error = (ErrorCode)read.Int16();
@@ -190,6 +233,7 @@ public sealed class ProduceFetchTests : IAsyncLifetime
         {
             read.Int64();
             read.Int64();
+            read.Tags();
         }
         Assert.Equal(-1, read.Int32());
         return new Fetched(requestError, error, high, stable, start, aborted, read.Bytes().Length);

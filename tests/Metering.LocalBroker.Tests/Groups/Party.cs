@@ -16,9 +16,9 @@ internal static class Party
 
     public static Task<JoinAnswer> Join(
         this Rooms rooms, string memberId = "", string? instanceId = null, (string, byte[])[]? protocols = null, bool requireId = false,
-        int sessionMs = SessionMs, int rebalanceMs = RebalanceMs, string type = "consumer", string group = "g") =>
+        int sessionMs = SessionMs, int rebalanceMs = RebalanceMs, string type = "consumer", string group = "g", bool canSkip = false) =>
         rooms.Groups.JoinAsync(new JoinRequest(
-            group, memberId, instanceId, "client", "/127.0.0.1", sessionMs, rebalanceMs, type, protocols ?? Protocols("range"), requireId));
+            group, memberId, instanceId, "client", "/127.0.0.1", sessionMs, rebalanceMs, type, protocols ?? Protocols("range"), requireId, canSkip));
 
     public static Task<SyncAnswer> Sync(this Rooms rooms, JoinAnswer joined, string? instanceId = null, string group = "g")
     {

@@ -40,6 +40,20 @@ public sealed class StaticMemberTests : IDisposable
     }
 
     [Fact]
+    public async Task Restart_of_a_leader_that_may_skip_assigning_leads_and_takes_the_assignment_that_there_is()
+    {
+        var members = await _rooms.Stable(2, instances: Instances);
+        var back = await _rooms.Join(instanceId: "one", canSkip: true).Now();
+        Assert.Equal((back.MemberId, true, 1), (back.Leader, back.SkipAssignment, back.Generation));
+        Assert.Equal([back.MemberId, members[1].MemberId], back.Members.Select(m => m.MemberId));
+        Assert.Equal($"{members[0].MemberId}@1", Encoding.UTF8.GetString((await _rooms.Sync(back with { Members = [] }, "one").Now()).Assignment));
+
+        var follower = await _rooms.Join(instanceId: "two", canSkip: true).Now();
+        Assert.Equal((back.MemberId, false, 0), (follower.Leader, follower.SkipAssignment, follower.Members.Count));
+        Assert.Equal("Stable", _rooms.State());
+    }
+
+    [Fact]
     public async Task Replaced_former_process_is_fenced_in_all_it_does()
     {
         var members = await _rooms.Stable(2, instances: Instances);

@@ -64,7 +64,7 @@ public sealed class CallTableTests
 
     [Theory]
     [InlineData(1, 3)] // Fetch
-    [InlineData(1, 12)]
+    [InlineData(1, 14)]
     [InlineData(0, -1)] // Produce
     [InlineData(77, 0)]
     [InlineData(-1, 0)]

@@ -9,8 +9,6 @@ public sealed class LocalKafkaJsTests(LocalFixture broker) : KafkaJsTests(broker
 /// <summary>npm's kafkajs, which speaks the oldest versions of all our clients.</summary>
 public abstract class KafkaJsTests(BrokerFixture broker) : ConformanceTests(broker)
 {
-    private const string Version = "2.2.4";
-
     private const string Script = """
         const { Kafka, logLevel, CompressionTypes } = require('kafkajs');
         const [broker, topic, group, id] = process.argv.slice(2);
@@ -54,45 +52,8 @@ public abstract class KafkaJsTests(BrokerFixture broker) : ConformanceTests(brok
     [Fact]
     public async Task Kafkajs_creates_writes_commits_reads_and_deletes()
     {
-        var folder = await InstalledAsync();
-        var script = Path.Combine(folder, "conformance.js");
-        await File.WriteAllTextAsync(script, Script);
-        var said = await Tool.RunAsync(Tool.OnPath("node")!, "", [script, Broker.Brokers, BrokerFixture.Unique("js"), BrokerFixture.Unique("group"), BrokerFixture.Unique("txn")], folder);
+        var said = await NpmClient.RunAsync(
+            "kafkajs", "2.2.4", "conformance.js", Script, Broker.Brokers, BrokerFixture.Unique("js"), BrokerFixture.Unique("group"), BrokerFixture.Unique("txn"));
         Assert.Equal("""{"seen":["1x","2","3"],"committed":true,"groups":1,"ends":2}""", said.Trim());
-    }
-
-    // Kept in the checkout's cache: one download.
-    private static async Task<string> InstalledAsync()
-    {
-        var npm = Tool.OnPath("npm");
-        Assert.SkipWhen(npm is null || Tool.OnPath("node") is null, "skipped: node and npm are not here");
-        var folder = Path.Combine(CacheFolder(), "kafkajs-" + Version);
-        await Installing.WaitAsync();
-        try
-        {
-            if (!Directory.Exists(Path.Combine(folder, "node_modules", "kafkajs")))
-            {
-                Directory.CreateDirectory(folder);
-                await Tool.RunAsync(npm!, "", ["install", "--prefix", folder, "--no-audit", "--no-fund", "--silent", "kafkajs@" + Version], folder, mustSucceed: false);
-            }
-        }
-        finally
-        {
-            Installing.Release();
-        }
-        Assert.SkipUnless(Directory.Exists(Path.Combine(folder, "node_modules", "kafkajs")), "skipped: npm could not install kafkajs (no network?)");
-        return folder;
-    }
-
-    private static readonly SemaphoreSlim Installing = new(1);
-
-    private static string CacheFolder()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Metering.sln")))
-                return Path.Combine(folder.FullName, ".cache");
-        }
-        return Path.Combine(Path.GetTempPath(), "metering-cache");
     }
 }
