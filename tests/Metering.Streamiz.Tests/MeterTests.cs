@@ -49,7 +49,7 @@ public sealed class MeterTests(KafkaFixture kafka)
         await kafka.CreateTopicAsync(settings.Topic("metering-meter-changelog"), Partitions, ("cleanup.policy", "compact"));
         var sent = Produce(settings);
         var schemas = new SchemaBook(new OneSchema(), TimeProvider.System, NullLogger<SchemaBook>.Instance);
-        var context = new MeterContext { Partitions = Partitions, Schemas = schemas, DeadLetterSchemaId = 9, Prices = PriceBook.Create([new ModelPrices("small", "", null, null, [new PriceEntry(0, [new PriceTier(0, 2, 3, 1)])])]) };
+        var context = new MeterContext { Partitions = Partitions, Schemas = schemas, DeadLetterSchemaId = 9, UsageDeltaSchemaId = 10, Prices = PriceBook.Create([new ModelPrices("small", "", null, null, [new PriceEntry(0, [new PriceTier(0, 2, 3, 1)])])]) };
         await using (var stage = new RunningStage(host(settings, new TaskOptions
         {
             Stage = "meter",

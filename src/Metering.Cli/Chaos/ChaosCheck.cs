@@ -18,6 +18,13 @@ internal sealed class ChaosCheck(ILedger ledger, string topicPrefix)
         return (await ledger.RowsAsync(sql, cancellationToken)).ToDictionary(row => row[0], row => new ChaosFigures(Number(row[1]), Number(row[2]), Big(row[3]), Big(row[4])), StringComparer.Ordinal);
     }
 
+    /// <summary>Sums by tenant.</summary>
+    public async Task<Dictionary<string, ChaosUsage>> TenantsAsync(CancellationToken cancellationToken)
+    {
+        var sql = $"SELECT tenant, count(), sum(toInt128(input_tokens)), sum(toInt128(output_tokens)), sum(toInt128(cost_pico_usd)) FROM metering.token_events WHERE {await OursAsync(cancellationToken)} GROUP BY tenant";
+        return (await ledger.RowsAsync(sql, cancellationToken)).ToDictionary(row => row[0], row => new ChaosUsage(Number(row[1]), Big(row[2]), Big(row[3]), Big(row[4])), StringComparer.Ordinal);
+    }
+
     /// <summary>What differs, one sentence each; empty when nothing does.</summary>
     public async Task<List<string>> DifferencesAsync(IReadOnlyDictionary<string, ChaosFigures> published, CancellationToken cancellationToken)
     {

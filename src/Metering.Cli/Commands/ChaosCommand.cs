@@ -130,6 +130,8 @@ public sealed class ChaosCommand : MeteringCommand
             await Task.Delay(LookEvery, context.Time, cancellationToken);
         await Task.Delay(StaysFor, context.Time, cancellationToken);
         problems.AddRange(await check.DifferencesAsync(published, cancellationToken));
+        var deltas = await ChaosDeltas.ReadAsync(setup.Kafka, context.Loggers, context.Time, cancellationToken);
+        problems.AddRange(ChaosDeltas.Differences(deltas, await check.TenantsAsync(cancellationToken)));
         var held = (await check.EventsAsync(cancellationToken)).Values.Aggregate(ChaosFigures.None, static (sum, figures) => sum + figures);
         var (exitCode, output) = await ChildUp.RunAsync(setup.OfVerify(), cancellationToken, "verify", "--wait", "30s");
         if (exitCode != ExitCodes.Done)

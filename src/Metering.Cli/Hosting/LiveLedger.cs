@@ -23,11 +23,12 @@ internal sealed class LiveLedger(PipelineHost pipeline, ServiceWait wait, TimePr
         {
             _last = _last with { LedgerRows = -1 };
         }
-        var behindSince = pipeline.SinkStage.Status.Select(status => status.BehindSince).Where(since => since is not null).DefaultIfEmpty(null).Min();
+        var sinkSince = pipeline.SinkStage.Status.Select(status => status.BehindSince).Where(since => since is not null).DefaultIfEmpty(null).Min();
+        var since = PipelineLag.MeterSince(pipeline) is { } meterSince && (sinkSince is null || meterSince < sinkSince) ? meterSince : sinkSince;
         return _last with
         {
             LagRecords = pipeline.MeterStage.Status.Tasks.Sum(task => Math.Max(0, task.Lag)),
-            LagMs = behindSince is { } since ? Math.Max(0, (long)(time.GetUtcNow() - since).TotalMilliseconds) : 0,
+            LagMs = since is { } behind ? Math.Max(0, (long)(time.GetUtcNow() - behind).TotalMilliseconds) : 0,
             WaitingFor = [.. wait.Waiting, .. Problems()],
         };
     }

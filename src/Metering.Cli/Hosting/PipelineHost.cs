@@ -37,6 +37,8 @@ internal sealed class PipelineHost : IAsyncDisposable
 
     public required LedgerOrigin Origin { get; init; }
 
+    public required TimeProvider Time { get; init; }
+
     /// <summary>Ends when one of the parts has failed; the process should then stop.</summary>
     public Task Failed { get; private set; } = Task.CompletedTask;
 
@@ -48,13 +50,14 @@ internal sealed class PipelineHost : IAsyncDisposable
         var origin = await PrepareLedgerAsync(adopt, kafka, topics, ledger, wait, time, cancellationToken);
 
         var schemas = new SchemaBook(registry, time, loggers.CreateLogger<SchemaBook>());
-        var meter = new MeterContext { Partitions = topics.Partitions, Schemas = schemas, DeadLetterSchemaId = schemaIds[TopicCatalogue.DeadLetters], TopicPrefix = kafka.TopicPrefix };
+        var meter = new MeterContext { Partitions = topics.Partitions, Schemas = schemas, DeadLetterSchemaId = schemaIds[TopicCatalogue.DeadLetters], UsageDeltaSchemaId = schemaIds[TopicCatalogue.UsageDeltas], TopicPrefix = kafka.TopicPrefix };
         var host = new PipelineHost
         {
             Kafka = kafka,
             Ledger = ledger,
             Meter = meter,
             Origin = origin,
+            Time = time,
             Reports = new TopicTable<SourceReport>(kafka, TopicCatalogue.SourceReports, registry, loggers, time),
             SinkStage = new SinkStage(kafka, origin, new SinkOptions { SessionTimeout = kafka.SessionTimeout }, ledger, time, loggers.CreateLogger<SinkStage>()),
             MeterStage = HostOf(settings.Run.MeterHost, kafka, new TaskOptions
@@ -125,7 +128,7 @@ internal sealed class PipelineHost : IAsyncDisposable
         (string Topic, string Schema)[] all =
         [
             (TopicCatalogue.TokenEvents, TokenEvent.SchemaJson), (TopicCatalogue.SourceReports, SourceReport.SchemaJson),
-            (TopicCatalogue.DeadLetters, DeadLetter.SchemaJson), (TopicCatalogue.Prices, Price.SchemaJson),
+            (TopicCatalogue.DeadLetters, DeadLetter.SchemaJson), (TopicCatalogue.Prices, Price.SchemaJson), (TopicCatalogue.UsageDeltas, UsageDelta.SchemaJson),
         ];
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var (topic, schema) in all)

@@ -19,7 +19,8 @@ public sealed record LiveFigures
     /// <summary>Records of token-events that METER has not committed, against the high watermark.</summary>
     public long LagRecords { get; init; }
 
-    /// <summary>Age of the oldest of them.</summary>
+    /// <summary>How far the ledger is behind: the age of the last event metered while METER has lag, by the event's own time, or of the
+    /// oldest block that SINK has not inserted, whichever is more.</summary>
     public decimal LagSeconds { get; init; }
 
     /// <summary>published = metered + rejected + in flight + lost.</summary>

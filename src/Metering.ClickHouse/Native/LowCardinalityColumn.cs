@@ -34,13 +34,16 @@ public sealed class LowCardinalityColumn : NativeColumn
 
     private int IndexWidth => _entryCount <= 1 << 8 ? 1 : _entryCount <= 1 << 16 ? 2 : 4;
 
-    public void Append(ReadOnlySpan<byte> utf8)
+    /// <returns>The value's number in the block's dictionary: equal values have equal numbers, and the empty one 0.</returns>
+    public int Append(ReadOnlySpan<byte> utf8)
     {
         var at = Count;
         if ((uint)at >= (uint)_indexes.Length)
             Array.Resize(ref _indexes, _indexes.Length * 2);
-        _indexes[at] = Intern(utf8);
+        var number = Intern(utf8);
+        _indexes[at] = number;
         Count = at + 1;
+        return number;
     }
 
     internal override void Reset()

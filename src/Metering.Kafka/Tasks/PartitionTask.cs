@@ -1,3 +1,4 @@
+using System.Globalization;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging;
 
@@ -136,7 +137,8 @@ internal sealed partial class PartitionTask
         Retry(() => _producer.InitTransactions(CallTimeout));
         var committed = _context.Consumer.Committed([_source], CallTimeout)[0].Offset;
         _processor = _context.Options.CreateProcessor(partition);
-        var saved = ChangelogReader.Restore(_context.Settings, _context.Changelog, partition, _processor, _ended.Token);
+        var reason = _progress.Reason;
+        var saved = ChangelogReader.Restore(_context.Settings, _context.Changelog, partition, _processor, (read, of) => TellRestoring(reason, read, of), _ended.Token);
         _position = TaskPosition.Decide(_context, _source, committed == Offset.Unset ? null : committed.Value, saved);
         _output = new(_producer, _context.Settings, _context.Changelog, partition);
         _uncommitted = 0;
@@ -145,6 +147,13 @@ internal sealed partial class PartitionTask
         Volatile.Write(ref _seek, new(_position, ++_generation));
         _progress.Set(TaskState.Running, null);
         LogRunning(_context.Logger, _source.Topic, partition, _position);
+    }
+
+    private void TellRestoring(string? reason, long read, long of)
+    {
+        var told = string.Create(CultureInfo.InvariantCulture, $"reads its changelog: {read:N0} of {of:N0} records");
+        _progress.Set(TaskState.Restoring, reason is null ? told : $"{told} ({reason})");
+        LogRestoring(_context.Logger, _source.Partition.Value, read, of);
     }
 
     private void Work()
@@ -292,6 +301,9 @@ internal sealed partial class PartitionTask
 
     [LoggerMessage(2201, LogLevel.Information, "task {Topic} [{Partition}] runs from offset {Offset}")]
     private static partial void LogRunning(ILogger logger, string topic, int partition, long offset);
+
+    [LoggerMessage(2205, LogLevel.Information, "task [{Partition}] reads its changelog: {Read} of {Of} records")]
+    private static partial void LogRestoring(ILogger logger, int partition, long read, long of);
 
     [LoggerMessage(2202, LogLevel.Warning, "task [{Partition}] lost its transaction at {Offset} and is rebuilt: {Reason}")]
     private static partial void LogRebuild(ILogger logger, int partition, long offset, string reason);

@@ -39,31 +39,50 @@ internal sealed unsafe class QueueSource : IBatchSource, IDisposable
                 throw new KafkaException(Librdkafka.LastError());
             if (count == 0 && !_waiting.TakeOne(router, wait))
                 return;
-            for (var i = 0; i < count; i++)
-                Route(router, _messages[i]);
+            RouteAll(router, count);
             wait = TimeSpan.Zero;
         }
     }
 
-    private void Route(IRecordRouter router, Librdkafka.Message* message)
+    // A message that nobody lets go of would hold up the consumer's end for ever: also when the router throws.
+    private void RouteAll(IRecordRouter router, int count)
+    {
+        var next = 0;
+        try
+        {
+            while (next < count)
+            {
+                var message = _messages[next];
+                // The batch lets go of the message when it is cleared.
+                if (!TryAdd(router, message))
+                    Librdkafka.Destroy(message);
+                next++;
+            }
+        }
+        finally
+        {
+            for (; next < count; next++)
+                Librdkafka.Destroy(_messages[next]);
+        }
+    }
+
+    private bool TryAdd(IRecordRouter router, Librdkafka.Message* message)
     {
         if (message->Error == ErrorCode.NoError)
         {
-            // The batch lets go of the message when it is cleared.
-            if (router.BatchFor(message->Partition, message->Offset) is { } batch)
-            {
-                batch.Add(message);
-                return;
-            }
+            if (router.BatchFor(message->Partition, message->Offset) is not { } batch)
+                return false;
+            batch.Add(message);
+            return true;
         }
-        else if (message->Error == ErrorCode.Local_PartitionEOF)
+        if (message->Error == ErrorCode.Local_PartitionEOF)
             router.AtEnd(message->Partition, message->Offset);
         else
         {
             var reason = Marshal.PtrToStringUTF8((nint)Librdkafka.ErrorText(message)) ?? "";
             router.Failed(new(_topic, message->Partition), new(message->Error, reason, message->Error == ErrorCode.Local_Fatal));
         }
-        Librdkafka.Destroy(message);
+        return false;
     }
 
     public void Dispose()

@@ -26,6 +26,9 @@ public enum TaskState
 public sealed record TaskStatus(
     int Partition, TaskState State, string? Reason, long Position, long HighWatermark, DateTimeOffset LastProgress, long Records, long Transactions, long Rebuilds)
 {
+    /// <summary>When nothing was behind the high watermark for the last time; null before.</summary>
+    public DateTimeOffset? CaughtUpAt { get; init; }
+
     /// <summary>Input records, control records among them, behind the high watermark; -1 while unknown.</summary>
     public long Lag => Position < 0 || HighWatermark < 0 ? -1 : Math.Max(0, HighWatermark - Position);
 }

@@ -19,7 +19,15 @@ internal sealed class TaskProgress(int partition, DateTimeOffset now)
     public void Committed(long position, long records, DateTimeOffset at) =>
         Change(s => s with { Position = position, Records = s.Records + records, Transactions = s.Transactions + 1, LastProgress = at });
 
-    public void HighWatermark(long offset) => Change(s => s with { HighWatermark = offset });
+    public void HighWatermark(long offset, DateTimeOffset at)
+    {
+        lock (_lock)
+        {
+            _status = _status with { HighWatermark = offset };
+            if (Now.Lag == 0)
+                _status = _status with { CaughtUpAt = at };
+        }
+    }
 
     /// <summary>Between the last record fetched and <paramref name="endOffset"/> there are only markers: whoever has committed
     /// the former has no lag (R14).</summary>
@@ -37,9 +45,12 @@ internal sealed class TaskProgress(int partition, DateTimeOffset now)
         get
         {
             lock (_lock)
-                return _endOfRecords >= 0 && _status.Position >= _endOfRecords && _status.Position < _endOffset ? _status with { Position = _endOffset } : _status;
+                return Now;
         }
     }
+
+    // Under the lock.
+    private TaskStatus Now => _endOfRecords >= 0 && _status.Position >= _endOfRecords && _status.Position < _endOffset ? _status with { Position = _endOffset } : _status;
 
     private void Change(Func<TaskStatus, TaskStatus> change)
     {

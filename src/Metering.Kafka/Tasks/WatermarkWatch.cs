@@ -27,7 +27,7 @@ internal sealed partial class WatermarkWatch(Func<IAdminClient> connect, string 
                 var wanted = tasks.Keys.Select(p => new TopicPartitionOffsetSpec { TopicPartition = new(topic, p), OffsetSpec = OffsetSpec.Latest() });
                 var found = await admin.ListOffsetsAsync(wanted, new() { IsolationLevel = IsolationLevel.ReadUncommitted, RequestTimeout = TimeSpan.FromSeconds(5) });
                 foreach (var info in found.ResultInfos)
-                    tasks[info.TopicPartitionOffsetError.Partition.Value].HighWatermark(info.TopicPartitionOffsetError.Offset.Value);
+                    tasks[info.TopicPartitionOffsetError.Partition.Value].HighWatermark(info.TopicPartitionOffsetError.Offset.Value, time.GetUtcNow());
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {

@@ -6,6 +6,7 @@ public static class TopicCatalogue
     public const string TokenEvents = "token-events";
     public const string SourceReports = "source-reports";
     public const string MeteredBlocks = "metered-blocks";
+    public const string UsageDeltas = "usage-deltas";
     public const string Prices = "prices";
     public const string DeadLetters = "dead-letters";
     public const string MeterChangelog = "metering-meter-changelog";
@@ -28,6 +29,8 @@ public static class TopicCatalogue
         new(SourceReports, PartitionCount.Free, CompactDelete) { Retention = TimeSpan.FromDays(30) },
         // SINK deletes these two days behind its commit; neither time nor size may (R13).
         new(MeteredBlocks, PartitionCount.AsInput, Delete) { NeverByTime = true },
+        // Every keyed input of GOVERN has this count (R12).
+        new(UsageDeltas, PartitionCount.AsInput, Delete) { Retention = TimeSpan.FromDays(7) },
         new(Prices, PartitionCount.One, Compact),
         // An original of up to 1 MB whole, with its envelope (R15).
         new(DeadLetters, PartitionCount.Free, Delete) { Retention = TimeSpan.FromDays(14), MaxMessageBytes = 2 * TopicDefinition.DefaultMaxMessageBytes },

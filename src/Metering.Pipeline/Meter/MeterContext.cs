@@ -8,12 +8,23 @@ public sealed class MeterContext
     private volatile PriceBook _prices = PriceBook.Empty;
 
     /// <summary>Partitions of <c>token-events</c>: fixed at the topic's creation (R5).</summary>
-    public required int Partitions { get; init; }
+    public required int Partitions
+    {
+        get;
+        init
+        {
+            field = value;
+            Counters = new MeterCounters(value);
+        }
+    }
 
     public required SchemaBook Schemas { get; init; }
 
     /// <summary>The id under which the registry knows the dead letters' schema.</summary>
     public required int DeadLetterSchemaId { get; init; }
+
+    /// <summary>Of UsageDelta, as <c>usage-deltas</c> bears it.</summary>
+    public required int UsageDeltaSchemaId { get; init; }
 
     /// <summary>Topic prefix of the fleet, for the dead letters' origin.</summary>
     public string TopicPrefix { get; init; } = "";
@@ -22,7 +33,7 @@ public sealed class MeterContext
     public Func<Guid> NewBlockId { get; init; } = Guid.NewGuid;
 
     /// <summary>Over all tasks of the process.</summary>
-    public MeterCounters Counters { get; } = new();
+    public MeterCounters Counters { get; private init; } = null!;
 
     /// <summary>The prices now. A change is a new book; a row says which version it used.</summary>
     public PriceBook Prices

@@ -1,13 +1,16 @@
 using Metering.Core.Pricing;
+using Metering.Core.Usage;
 using Metering.Events;
 
 namespace Metering.Pipeline.Meter;
 
 /// <summary>What the tasks of a process have taken since it began, for metrics. An interval that was lost and taken again
 /// counts twice here; the accounts in the ledger are exact. Any thread.</summary>
-public sealed class MeterCounters
+/// <param name="partitions">Of the input.</param>
+public sealed class MeterCounters(int partitions)
 {
-    private long _metered, _duplicate, _rejected, _inputTokens, _outputTokens, _unpriced;
+    private readonly long[] _eventTimes = new long[partitions];
+    private long _metered, _duplicate, _rejected, _inputTokens, _outputTokens, _unpriced, _clamped;
     private readonly long[] _rejectedByReason = new long[Enum.GetValues<DeadLetterReason>().Length];
 
     public long Metered => Volatile.Read(ref _metered);
@@ -23,6 +26,13 @@ public sealed class MeterCounters
     /// <summary>Metered events whose model had no price at their time.</summary>
     public long Unpriced => Volatile.Read(ref _unpriced);
 
+    /// <summary>Metered events whose own time rates could not use: a clock that is ahead, or an event that came late (R31).</summary>
+    public long Clamped => Volatile.Read(ref _clamped);
+
+    /// <summary>The own time of the last event that a partition's task has metered, Unix µs; 0 before the first. While there is
+    /// lag, how far it lies back is the lag in event time.</summary>
+    public long EventTimeMicros(int partition) => Volatile.Read(ref _eventTimes[partition]);
+
     public long RejectedFor(DeadLetterReason reason) => Volatile.Read(ref _rejectedByReason[(int)reason]);
 
     internal void AddDuplicate() => Interlocked.Increment(ref _duplicate);
@@ -33,12 +43,15 @@ public sealed class MeterCounters
         Interlocked.Increment(ref _rejectedByReason[(int)reason]);
     }
 
-    internal void AddMetered(in TokenEventView e, in PriceResult price)
+    internal void AddMetered(int partition, in TokenEventView e, in PriceResult price, long arrivedAtMs)
     {
+        Volatile.Write(ref _eventTimes[partition], e.EventTimeMicros);
         Interlocked.Increment(ref _metered);
         Interlocked.Add(ref _inputTokens, e.InputTokens);
         Interlocked.Add(ref _outputTokens, e.OutputTokens);
         if (!price.Priced)
             Interlocked.Increment(ref _unpriced);
+        if (Seconds.OfRate(e.EventTimeMicros, arrivedAtMs) != Seconds.Of(e.EventTimeMicros))
+            Interlocked.Increment(ref _clamped);
     }
 }

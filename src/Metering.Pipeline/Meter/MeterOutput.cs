@@ -5,12 +5,13 @@ using Metering.Events;
 using Metering.Kafka.Tasks;
 using Metering.Pipeline.Blocks;
 using Metering.Pipeline.Meter.Rows;
+using Metering.Pipeline.Meter.Usage;
 
 namespace Metering.Pipeline.Meter;
 
 /// <summary>What one interval has made and not yet sent: blocks for the ledger, each below the message limit (R15), and
 /// dead letters. Buffers are kept from one interval to the next.</summary>
-internal sealed class MeterOutput(int partition, MeterContext context)
+internal sealed class MeterOutput
 {
     /// <summary>A block is closed at this size: one more row of the largest kind (140 KB, R15), fifteen of 2 KB and the
     /// headers still fit 1 MB.</summary>
@@ -24,14 +25,24 @@ internal sealed class MeterOutput(int partition, MeterContext context)
     /// <summary>The interval is committed early when this much waits.</summary>
     private const long MaxPendingBytes = 16 << 20;
 
-    private readonly MonthlyRows<TokenEventRows> _events = new(static () => new TokenEventRows());
     private readonly MonthlyRows<DeadLetterRows> _deadLetterRows = new(static () => new DeadLetterRows());
     private readonly AccountRows _accounts = new();
     private readonly List<PendingBlock> _closed = [];
+    private readonly int _partition;
+    private readonly MeterContext _context;
+    private readonly MonthlyRows<TokenEventRows> _events;
+    private readonly UsageDeltas _usage;
     private readonly List<(byte[] Key, byte[] Value)> _deadLetters = [];
     private readonly PooledBuffer _encoded = new();
     private readonly Dictionary<string, string> _columnNames = [];
     private long _pendingBytes;
+
+    public MeterOutput(int partition, MeterContext context)
+    {
+        (_partition, _context) = (partition, context);
+        _usage = new UsageDeltas(context.UsageDeltaSchemaId);
+        _events = new(() => new TokenEventRows(_usage.Usage));
+    }
 
     private readonly record struct PendingBlock(ILedgerRows Rows, int Count, PooledBuffer Bytes);
 
@@ -42,8 +53,8 @@ internal sealed class MeterOutput(int partition, MeterContext context)
     public void AddEvent(in TokenEventView e, in PriceResult price, long arrivedAtMs, int bodyBytes)
     {
         var rows = _events.At(e.EventTimeMicros);
-        rows.Add(e, price, arrivedAtMs);
-        _pendingBytes += bodyBytes + RowOverheadBytes;
+        var cells = rows.Add(e, price, arrivedAtMs);
+        _pendingBytes += bodyBytes + RowOverheadBytes + (cells * UsageDeltas.BytesPerCell);
         CloseIfFull(rows, bodyBytes);
     }
 
@@ -53,11 +64,11 @@ internal sealed class MeterOutput(int partition, MeterContext context)
         CloseIfFull(_accounts, account.Source.Length);
     }
 
-    public void AddDeadLetter(in InputRecord record, in EventFault fault) => AddDeadLetter(record, DeadLetters.Of(record, fault, context.TopicPrefix));
+    public void AddDeadLetter(in InputRecord record, in EventFault fault) => AddDeadLetter(record, DeadLetters.Of(record, fault, _context.TopicPrefix));
 
     public void AddDeadLetter(in InputRecord record, in EventFault fault, in TokenEventView e)
     {
-        var letter = DeadLetters.Of(record, fault, context.TopicPrefix);
+        var letter = DeadLetters.Of(record, fault, _context.TopicPrefix);
         letter.Source = Encoding.UTF8.GetString(e.Source);
         letter.Epoch = e.Epoch;
         letter.Sequence = e.Sequence;
@@ -75,6 +86,7 @@ internal sealed class MeterOutput(int partition, MeterContext context)
             SendOpen(rows, output);
         SendClosed(output, accounts: true);
         SendOpen(_accounts, output);
+        _usage.SendTo(output);
         foreach (var (key, value) in _deadLetters)
             output.Send(DeadLetters.Topic, null, key, value);
         Clear();
@@ -105,7 +117,7 @@ internal sealed class MeterOutput(int partition, MeterContext context)
         var rows = _deadLetterRows.At(letter.ArrivedAtMicros);
         rows.Add(letter, Encoding.ASCII.GetBytes(DeadLetters.SymbolOf(letter.Reason)));
         CloseIfFull(rows, letter.Detail.Length);
-        var value = DeadLetters.Encode(letter, context.DeadLetterSchemaId);
+        var value = DeadLetters.Encode(letter, _context.DeadLetterSchemaId);
         _deadLetters.Add((DeadLetters.CutKey(record.Key).ToArray(), value));
         _pendingBytes += value.Length;
     }
@@ -135,13 +147,13 @@ internal sealed class MeterOutput(int partition, MeterContext context)
     private static void Encode(ILedgerRows rows, PooledBuffer bytes)
     {
         rows.Block.WriteTo(bytes);
-        rows.Block.Reset();
+        rows.Reset();
     }
 
     private void Send(ILedgerRows rows, int count, ReadOnlySpan<byte> bytes, ITransactionOutput output)
     {
-        var headers = MeteredBlock.Headers(rows.Table, count, ColumnsOf(rows), context.NewBlockId().ToString("N"), rows.IsCounted);
-        output.Send(MeteredBlock.Topic, partition, [], bytes, headers);
+        var headers = MeteredBlock.Headers(rows.Table, count, ColumnsOf(rows), _context.NewBlockId().ToString("N"), rows.IsCounted);
+        output.Send(MeteredBlock.Topic, _partition, [], bytes, headers);
     }
 
     private string ColumnsOf(ILedgerRows rows)

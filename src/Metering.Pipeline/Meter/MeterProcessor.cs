@@ -131,7 +131,7 @@ public sealed class MeterProcessor : IPartitionProcessor
         }
         account.AddMetered(record.ArrivedAtMs, numbered: e.Sequence > 0, e.InputTokens, e.OutputTokens);
         _output.AddEvent(e, price, record.ArrivedAtMs, bodyBytes);
-        Counters.AddMetered(e, price);
+        Counters.AddMetered(_partition, e, price, record.ArrivedAtMs);
         return ProcessResult.Taken;
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Metering.Benchmarks.Sink;
+using Metering.ClickHouse.Embedded;
 using Metering.Kafka.Tasks;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -11,6 +12,7 @@ namespace Metering.Benchmarks.Engine;
 public static class EngineBench
 {
     private const string Bench = "engine";
+    private const double IntervalMs = 50;
     private const int Events = 1_500_000, DeserializedEvents = 200_000, RoundCount = 3;
 
     public static IReadOnlyList<Figure> Run() => TopicRun.IsPossible
@@ -33,6 +35,7 @@ public static class EngineBench
                 await topic.MeterAsync("batch-" + name, options => Native(topic, options))));
         }
         rounds.RemoveAt(0);
+        var restored = await RestoreRun.MeasureAsync(topic);
         double Median(Func<Round, double> value) => Rounds.Median(rounds.Select(value));
         return
         [
@@ -44,6 +47,8 @@ public static class EngineBench
             Figure.AtLeast(Bench, "METER, records/s", Median(round => round.Meter.RecordsPerSecond / round.Deserialized.RecordsPerSecond), "x", 10, "Consume() + AvroDeserializer + sums"),
             Figure.AtMost(Bench, "METER, CPU a record", Median(round => round.Meter.CpuMicros / round.Plain.CpuMicros), "x", 1, "Consume() loop"),
             Figure.AtMost(Bench, "METER, garbage a record", Median(round => round.Meter.AllocatedBytes), "B", 8),
+            Figure.AtLeast(Bench, "restore, entries of a changelog", restored, "entries/s", 1_000_000),
+            .. await PathAsync(topic, Median(round => round.Plain.RecordsPerSecond)),
         ];
 
         IEnumerable<Figure> Told(string name, Func<Round, Measured> of) =>
@@ -51,6 +56,27 @@ public static class EngineBench
             Figure.Told(Bench, name, Median(round => of(round).RecordsPerSecond), "records/s"),
             Figure.Told(Bench, name + ", CPU a record", Median(round => of(round).CpuMicros), "µs"),
             Figure.Told(Bench, name + ", garbage a record", Median(round => of(round).AllocatedBytes), "B"),
+        ];
+    }
+
+    private static async Task<IReadOnlyList<Figure>> PathAsync(MeterTopic topic, double plain)
+    {
+        if (ChdbLibrary.TryFind() is null)
+            return [new Figure(Bench, "whole path to queryable rows", 0, "x", "Consume() loop", 0.5, Met: false, "the embedded ClickHouse is not on this machine (./metering doctor)")];
+        double drained;
+        await using (var path = await PathRun.PrepareAsync(topic))
+            drained = await path.DrainAsync(Events);
+        await using var empty = await MeterTopic.CreateAsync(0);
+        await using var follow = await PathRun.PrepareAsync(empty);
+        var (deltas, rows) = await follow.FollowAsync();
+        return
+        [
+            Figure.Told(Bench, "whole path to queryable rows", drained, "records/s"),
+            Figure.AtLeast(Bench, "whole path to queryable rows", drained / plain, "x", 0.5, "Consume() loop"),
+            Figure.AtMost(Bench, "acknowledged to UsageDelta readable, 20,000 events/s, p50", deltas.P50, "ms", 1.5 * IntervalMs),
+            Figure.AtMost(Bench, "acknowledged to UsageDelta readable, 20,000 events/s, p99", deltas.P99, "ms", 3 * IntervalMs),
+            Figure.Told(Bench, "acknowledged to row queryable, 20,000 events/s, p50", rows.P50, "ms"),
+            Figure.AtMost(Bench, "acknowledged to row queryable, 20,000 events/s, p99", rows.P99, "ms", 1000),
         ];
     }
 

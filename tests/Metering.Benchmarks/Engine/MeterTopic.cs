@@ -37,10 +37,17 @@ internal sealed class MeterTopic : IAsyncDisposable
         var fixture = new KafkaFixture();
         await fixture.InitializeAsync();
         var topic = new MeterTopic(fixture, events);
-        foreach (var name in (string[])[Input, MeteredBlock.Topic, "dead-letters"])
+        foreach (var name in (string[])[Input, MeteredBlock.Topic, "usage-deltas", "dead-letters"])
             await fixture.CreateTopicAsync(topic.Kafka.Topic(name));
         topic.Produce();
         return topic;
+    }
+
+    /// <summary>A topic more, of one partition; its full name.</summary>
+    public async Task<string> CreateAsync(string name)
+    {
+        await _fixture.CreateTopicAsync(Kafka.Topic(name));
+        return Kafka.Topic(name);
     }
 
     /// <summary>A plain Consume() loop that decodes nothing.</summary>

@@ -21,12 +21,15 @@ internal sealed class CommittedOutput : ITransactionOutput
 
     public List<ReadLetter> Letters { get; } = [];
 
+    public List<UsageDelta> Deltas { get; } = [];
+
     public List<(byte[] Key, byte[] Value)> Changelog { get; } = [];
 
     public void CommitTo(CommittedOutput committed)
     {
         committed.Blocks.AddRange(Blocks);
         committed.Letters.AddRange(Letters);
+        committed.Deltas.AddRange(Deltas);
         committed.Changelog.AddRange(Changelog);
     }
 
@@ -37,6 +40,12 @@ internal sealed class CommittedOutput : ITransactionOutput
         {
             Assert.InRange(bytes, 1, 2 * MaxRecordBytes);
             Letters.Add(new ReadLetter(key.ToArray(), ReadDeadLetter(value), bytes));
+            return;
+        }
+        if (topic == "usage-deltas")
+        {
+            Assert.Null(partition);
+            Deltas.Add(ReadDelta(key, value));
             return;
         }
         Assert.Equal("metered-blocks", topic);
@@ -57,6 +66,16 @@ internal sealed class CommittedOutput : ITransactionOutput
         var letter = new DeadLetter();
         Assert.Equal(DecodeError.None, DeadLetter.TryRead(body, new StringPool(), letter));
         return letter;
+    }
+
+    private static UsageDelta ReadDelta(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        Assert.True(WireFormat.TryReadHeader(value, out var id, out var body));
+        Assert.Equal(FakeRegistry.UsageDeltaId, id);
+        var delta = new UsageDelta();
+        Assert.Equal(DecodeError.None, UsageDelta.TryRead(body, new StringPool(), delta));
+        Assert.Equal(delta.Scope, Encoding.UTF8.GetString(key));
+        return delta;
     }
 
     private static ReadBlock Read(int? partition, ReadOnlySpan<byte> value, IReadOnlyList<RecordHeader> headers, int bytes)

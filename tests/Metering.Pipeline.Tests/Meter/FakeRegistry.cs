@@ -9,6 +9,7 @@ internal sealed class FakeRegistry : ISchemaSource
     public const int TokenEventId = 7;
     public const int SourceReportId = 8;
     public const int DeadLetterId = 9;
+    public const int UsageDeltaId = 10;
 
     public Dictionary<int, string> Schemas { get; } = new()
     {

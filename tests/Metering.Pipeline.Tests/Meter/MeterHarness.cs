@@ -31,6 +31,7 @@ internal sealed class MeterHarness
             Partitions = partitions,
             Schemas = Schemas,
             DeadLetterSchemaId = FakeRegistry.DeadLetterId,
+            UsageDeltaSchemaId = FakeRegistry.UsageDeltaId,
             TopicPrefix = "t-",
             Prices = TestPrices.Book(("small", 100, 300)),
         };

@@ -22,6 +22,8 @@ internal sealed class SimKafka(int partitions, FakeTimeProvider time)
 
     public SimLog DeadLetters { get; } = new();
 
+    public SimLog UsageDeltas { get; } = new();
+
     /// <summary>METER's committed offset of each partition.</summary>
     public long[] MeterOffsets { get; } = new long[partitions];
 

@@ -28,11 +28,19 @@ internal sealed class SimLog
 
     public void Append(byte[] key, byte[] value, RecordHeader[] headers, long nowMs, SimTransaction? transaction)
     {
-        transaction?.Logs.Add(this);
-        _records.Add(new SimRecord(End, key, value, headers, nowMs, transaction));
+        var record = new SimRecord(End, key, value, headers, nowMs, transaction);
+        _records.Add(record);
+        if (transaction is null)
+            return;
+        if (!transaction.Records.TryGetValue(this, out var records))
+            transaction.Records.Add(this, records = []);
+        records.Add(record);
     }
 
     public void AppendMarker(long nowMs) => _records.Add(new SimRecord(End, null, [], [], nowMs, null));
+
+    /// <summary>What one transaction has appended here.</summary>
+    public IReadOnlyList<SimRecord> Of(SimTransaction transaction) => transaction.Records.GetValueOrDefault(this) ?? [];
 
     /// <summary>What a reader of committed records sees from an offset on.</summary>
     public IEnumerable<SimRecord> ReadCommitted(long from)

@@ -16,7 +16,8 @@ internal sealed class SimTransaction(DateTimeOffset begunAt)
 
     public DateTimeOffset BegunAt { get; } = begunAt;
 
-    public HashSet<SimLog> Logs { get; } = new(ReferenceEqualityComparer.Instance);
+    /// <summary>What it appended, by log.</summary>
+    public Dictionary<SimLog, List<SimRecord>> Records { get; } = new(ReferenceEqualityComparer.Instance);
 
     public long? InputOffset { get; set; }
 
@@ -25,7 +26,7 @@ internal sealed class SimTransaction(DateTimeOffset begunAt)
     {
         Violation.Unless(State == TransactionState.Open, "a transaction ended twice");
         State = state;
-        foreach (var log in Logs)
+        foreach (var log in Records.Keys)
             log.AppendMarker(nowMs);
     }
 }

@@ -99,6 +99,7 @@ internal sealed class SimMeter
     {
         "" => _kafka.Changelog[_partition],
         "metered-blocks" => _kafka.Blocks[output.Partition!.Value],
+        "usage-deltas" => _kafka.UsageDeltas,
         _ => _kafka.DeadLetters,
     };
 

@@ -1,3 +1,4 @@
+using Metering.Events;
 using Metering.Pipeline.Meter;
 using Metering.Pipeline.Tests.Meter;
 using Metering.Simulation.Kafka;
@@ -16,6 +17,10 @@ internal sealed class Invariants
     private readonly List<(string Source, long Epoch, long Sequence, string RequestId)>[] _metered;
     private readonly HashSet<(string, long, long, string)> _identities = [];
     private readonly Dictionary<(string Source, long Epoch), NativeRow> _accounts = [];
+    private readonly Dictionary<string, (long Requests, long Tokens, long CostPicoUsd)> _interval = [];
+    private readonly UsageDelta _delta = new();
+    private readonly StringPool _names = new();
+    private long _deltaRequests;
 
     public Invariants(SimKafka kafka, SimLedger ledger, Traffic traffic)
     {
@@ -27,17 +32,41 @@ internal sealed class Invariants
     /// <summary>R1, R6: no event is in committed blocks twice, and each account adds up.</summary>
     private void OnCommitted(int partition, SimTransaction transaction)
     {
-        var log = _kafka.Blocks[partition];
-        for (var offset = 0L; offset < log.End; offset++)
+        _interval.Clear();
+        foreach (var record in _kafka.Blocks[partition].Of(transaction))
         {
-            if (log[offset] is not { IsMarker: false } record || record.Transaction != transaction)
-                continue;
             var block = SimSink.Read(record);
             var rows = NativeReader.Read(record.Value).Rows;
-            Violation.Unless(block.Rows == rows.Length, $"block {partition}/{offset} says {block.Rows} rows and has {rows.Length}");
+            Violation.Unless(block.Rows == rows.Length, $"block {partition}/{record.Offset} says {block.Rows} rows and has {rows.Length}");
             foreach (var row in rows)
                 Take(partition, block.Table, row);
         }
+        foreach (var record in _kafka.UsageDeltas.Of(transaction))
+            TakeDelta(record);
+        var wrong = _interval.FirstOrDefault(scope => scope.Value != default).Key;
+        Violation.Unless(wrong is null, $"R9 the deltas of {wrong} in a transaction are not the usage of its rows");
+    }
+
+    /// <summary>Each event adds to its scopes, and each delta takes away again: nothing is left of a transaction.</summary>
+    private void AddToScopes(NativeRow row)
+    {
+        var (tenant, model) = ("tenant=" + row.Text("tenant"), "model=" + row.Text("model"));
+        foreach (var scope in new[] { "*", tenant, model, tenant + "/" + model })
+        {
+            var (requests, tokens, cost) = _interval.GetValueOrDefault(scope);
+            _interval[scope] = (requests + 1, tokens + row.Int64("input_tokens") + row.Int64("output_tokens"), cost + row.Int64("cost_pico_usd"));
+        }
+    }
+
+    private void TakeDelta(SimRecord record)
+    {
+        Violation.Unless(WireFormat.TryReadHeader(record.Value, out _, out var body), "a usage delta is not in the wire format");
+        var delta = _delta;
+        Violation.Unless(UsageDelta.TryRead(body, _names, delta) == DecodeError.None, "a usage delta cannot be decoded");
+        var (requests, tokens, cost) = _interval.GetValueOrDefault(delta.Scope);
+        _interval[delta.Scope] = (requests - delta.Requests, tokens - delta.InputTokens - delta.OutputTokens, cost - delta.CostPicoUsd);
+        if (delta.Scope == "*")
+            _deltaRequests += delta.Requests;
     }
 
     private void Take(int partition, string table, NativeRow row)
@@ -47,6 +76,7 @@ internal sealed class Invariants
             var (source, epoch, sequence, request) = (row.Text("source"), row.Int64("epoch"), row.Int64("sequence"), row.Text("request_id"));
             Violation.Unless(_identities.Add(sequence > 0 ? (source, epoch, sequence, "") : (source, 0, 0, request)), $"R1 event {source}/{epoch}/{sequence}/{request} is committed twice");
             _metered[partition].Add((source, epoch, sequence, request));
+            AddToScopes(row);
         }
         else if (table == "source_accounts")
         {
@@ -85,6 +115,7 @@ internal sealed class Invariants
             Violation.Unless(_metered[partition].SequenceEqual(_traffic.Metered[partition]), $"R1 partition {partition} has {_metered[partition].Count} events metered, {_traffic.Metered[partition].Count} expected, or others");
             SameState(partition, straight);
         }
+        Violation.Unless(_deltaRequests == _identities.Count, $"R1 the usage deltas hold {_deltaRequests} requests, the blocks {_identities.Count}");
         var letters = _kafka.DeadLetters.ReadCommitted(0).Count();
         Violation.Unless(letters == _traffic.Rejected, $"R15 {letters} dead letters, {_traffic.Rejected} expected");
         foreach (var (key, received) in _traffic.Received)

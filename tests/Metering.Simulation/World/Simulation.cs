@@ -270,6 +270,7 @@ internal sealed class Simulation
             Partitions = Partitions,
             Schemas = schemas,
             DeadLetterSchemaId = 9,
+            UsageDeltaSchemaId = 10,
             Prices = PriceBook.Create([new ModelPrices("small", "p", null, null, [new PriceEntry(0, [new PriceTier(0, 100, 300)])])]),
             NewBlockId = NewId,
         };

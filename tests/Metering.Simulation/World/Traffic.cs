@@ -68,7 +68,7 @@ internal sealed class Traffic(SimKafka kafka, int partitions, Random random)
             Sequence = sequence,
             EventTimeMicros = (kafka.NowMs - 1000) * 1000,
             RequestId = request,
-            Tenant = isValid ? "acme" : "",
+            Tenant = isValid ? $"tenant-{(sequence + request.Length) % 3}" : "",
             Model = "small",
             InputTokens = 10,
             OutputTokens = 5,

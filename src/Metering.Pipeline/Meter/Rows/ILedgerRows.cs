@@ -12,4 +12,7 @@ internal interface ILedgerRows
     bool IsCounted { get; }
 
     NativeBlock Block { get; }
+
+    /// <summary>The next block begins.</summary>
+    void Reset() => Block.Reset();
 }

@@ -1,6 +1,8 @@
 using Metering.ClickHouse.Native;
 using Metering.Core.Pricing;
+using Metering.Core.Usage;
 using Metering.Events;
+using Metering.Pipeline.Meter.Usage;
 
 namespace Metering.Pipeline.Meter.Rows;
 
@@ -21,9 +23,15 @@ internal sealed class TokenEventRows : ILedgerRows
     private readonly FixedColumn<byte> _priced;
     private readonly FixedColumn<ulong> _priceVersion;
     private readonly MapColumn _tags;
+    private readonly UsageTable _usage;
+    private readonly BlockNumbers _tenants, _apiKeys, _routes, _models, _pools;
 
-    public TokenEventRows()
+    /// <param name="usage">What the events add up to beside being rows; of all blocks of an interval.</param>
+    public TokenEventRows(UsageTable usage)
     {
+        _usage = usage;
+        (_tenants, _apiKeys, _routes) = (new(usage.Names), new(usage.Names), new(usage.Names));
+        (_models, _pools) = (new(usage.Names), new(usage.Names));
         _source = _block.LowCardinality("source");
         _epoch = _block.Int64("epoch");
         _sequence = _block.Int64("sequence");
@@ -72,7 +80,18 @@ internal sealed class TokenEventRows : ILedgerRows
 
     public NativeBlock Block => _block;
 
-    public void Add(in TokenEventView e, in PriceResult price, long arrivedAtMs)
+    public void Reset()
+    {
+        _block.Reset();
+        _tenants.Clear();
+        _apiKeys.Clear();
+        _routes.Clear();
+        _models.Clear();
+        _pools.Clear();
+    }
+
+    /// <returns>How many cells of usage the event began.</returns>
+    public int Add(in TokenEventView e, in PriceResult price, long arrivedAtMs)
     {
         _source.Append(e.Source);
         _epoch.Append(e.Epoch);
@@ -83,15 +102,15 @@ internal sealed class TokenEventRows : ILedgerRows
         _requestId.Append(e.RequestId);
         _attempt.Append(e.Attempt);
         _parentRequestId.Append(e.ParentRequestId);
-        _tenant.Append(e.Tenant);
-        _apiKey.Append(e.ApiKey);
-        _route.Append(e.Route);
+        var tenant = _tenants.Of(_tenant.Append(e.Tenant), e.Tenant);
+        var apiKey = _apiKeys.Of(_apiKey.Append(e.ApiKey), e.ApiKey);
+        var route = _routes.Of(_route.Append(e.Route), e.Route);
         _user.Append(e.User);
         _experiment.Append(e.Experiment);
-        _model.Append(e.Model);
+        var model = _models.Of(_model.Append(e.Model), e.Model);
         _servedModel.Append(e.ServedModel);
         _provider.Append(e.Provider);
-        _pool.Append(e.Pool);
+        var pool = _pools.Of(_pool.Append(e.Pool), e.Pool);
         _node.Append(e.Node);
         _operation.Append((sbyte)e.Operation);
         _status.Append((sbyte)e.Status);
@@ -117,5 +136,8 @@ internal sealed class TokenEventRows : ILedgerRows
         _priceVersion.Append(price.PriceVersion);
         _arrivedAt.Append((uint)(arrivedAtMs / 1000));
         _block.EndRow();
+        return _usage.Add(
+            new UsageTime(Seconds.Of(e.EventTimeMicros), Seconds.OfRate(e.EventTimeMicros, arrivedAtMs), !e.LeaseId.IsEmpty), tenant, model, route, apiKey, pool,
+            new UsageSums(1, e.InputTokens, e.CachedInputTokens, e.CacheWriteTokens, e.OutputTokens, e.ReasoningTokens, price.CostPicoUsd, price.Priced ? 0 : 1));
     }
 }

@@ -1,0 +1,53 @@
+using Metering.Events;
+using Metering.Kafka.Tasks;
+
+namespace Metering.Pipeline.Meter.Usage;
+
+/// <summary>Sends a table's sums as <c>usage-deltas</c>, keyed by scope, in the interval's transaction.</summary>
+internal sealed class UsageDeltas
+{
+    public const string Topic = "usage-deltas";
+
+    /// <summary>What a cell's deltas take in an interval's output, about: its own and a share of the wider scopes'.</summary>
+    public const int BytesPerCell = 3 * 128;
+
+    private const long MicrosPerSecond = 1_000_000;
+
+    private readonly int _schemaId;
+    private readonly PooledBuffer _value = new();
+    private readonly UsageDelta _delta = new();
+    private readonly UsageSender _send;
+    private ITransactionOutput? _output;
+
+    public UsageDeltas(int schemaId) => (_schemaId, _send) = (schemaId, Send);
+
+    public UsageTable Usage { get; } = new();
+
+    public void SendTo(ITransactionOutput output)
+    {
+        _output = output;
+        Usage.Drain(_send);
+        _output = null;
+    }
+
+    private void Send(byte[] scope, string text, in UsageCell cell)
+    {
+        ref readonly var sums = ref cell.Sums;
+        var time = cell.Key.Time;
+        _delta.Scope = text;
+        _delta.TimeMicros = time.Second * MicrosPerSecond;
+        _delta.RateTimeMicros = time.RateSecond * MicrosPerSecond;
+        _delta.Leased = time.Leased;
+        _delta.Requests = sums.Requests;
+        _delta.InputTokens = sums.InputTokens;
+        _delta.CachedInputTokens = sums.CachedInputTokens;
+        _delta.CacheWriteTokens = sums.CacheWriteTokens;
+        _delta.OutputTokens = sums.OutputTokens;
+        _delta.ReasoningTokens = sums.ReasoningTokens;
+        _delta.CostPicoUsd = sums.CostPicoUsd;
+        _delta.Unpriced = sums.Unpriced;
+        _value.Clear();
+        WireFormat.Write(_value, _schemaId, _delta);
+        _output!.Send(Topic, null, scope, _value.WrittenSpan);
+    }
+}
