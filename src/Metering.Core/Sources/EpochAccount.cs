@@ -12,7 +12,7 @@ public sealed class EpochAccount(byte[] source, long epoch)
 
     public long Epoch { get; } = epoch;
 
-    public SequenceSet Sequences { get; init; } = new();
+    public SequenceSet Sequences { get; } = new();
 
     /// <summary>Events that bear this source and epoch, duplicates included.</summary>
     public long Received { get; private set; }
@@ -78,20 +78,19 @@ public sealed class EpochAccount(byte[] source, long epoch)
         AddReceived(arrivedAtMs);
     }
 
-    /// <summary>Restores a saved account.</summary>
-    public static EpochAccount Restore(byte[] source, long epoch, SequenceSet sequences, in EpochCounters counters) => new(source, epoch)
+    /// <summary>Takes saved counters for its own; the sequences restore themselves.</summary>
+    public void Restore(in EpochCounters counters)
     {
-        Sequences = sequences,
-        Received = counters.Received,
-        Metered = counters.Metered,
-        Rejected = counters.Rejected,
-        Duplicate = counters.Duplicate,
-        TooOldToTell = counters.TooOldToTell,
-        Unnumbered = counters.Unnumbered,
-        InputTokens = counters.InputTokens,
-        OutputTokens = counters.OutputTokens,
-        LastArrivalMs = counters.LastArrivalMs,
-    };
+        Received = counters.Received;
+        Metered = counters.Metered;
+        Rejected = counters.Rejected;
+        Duplicate = counters.Duplicate;
+        TooOldToTell = counters.TooOldToTell;
+        Unnumbered = counters.Unnumbered;
+        InputTokens = counters.InputTokens;
+        OutputTokens = counters.OutputTokens;
+        LastArrivalMs = counters.LastArrivalMs;
+    }
 
     private void AddReceived(long arrivedAtMs)
     {

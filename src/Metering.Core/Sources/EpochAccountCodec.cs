@@ -61,28 +61,32 @@ public static class EpochAccountCodec
     /// <exception cref="InvalidDataException">The record is not one of ours, or damaged.</exception>
     public static EpochAccount Read(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        if (!IsKey(key) || value.Length < FixedBytes || value[0] != Version)
-            throw new InvalidDataException($"not an account of version {Version}: key of {key.Length} bytes, value of {value.Length}");
+        var account = new EpochAccount(SourceOf(key).ToArray(), EpochOf(key));
+        ReadValue(value, account);
+        return account;
+    }
+
+    /// <summary>Makes <paramref name="account"/>, which is the key's, what the value says.</summary>
+    /// <exception cref="InvalidDataException">The value is not one of ours, or damaged.</exception>
+    public static void ReadValue(ReadOnlySpan<byte> value, EpochAccount account)
+    {
+        if (value.Length < FixedBytes || value[0] != Version)
+            throw new InvalidDataException($"not an account of version {Version}: a value of {value.Length} bytes");
         var rest = value[1..];
         long highest = TakeInt64(ref rest), forgottenUpTo = TakeInt64(ref rest), forgottenMissing = TakeInt64(ref rest);
         long received = TakeInt64(ref rest), metered = TakeInt64(ref rest), rejected = TakeInt64(ref rest), duplicate = TakeInt64(ref rest);
         long tooOld = TakeInt64(ref rest), unnumbered = TakeInt64(ref rest), lastArrivalMs = TakeInt64(ref rest);
         Int128 inputTokens = TakeInt128(ref rest), outputTokens = TakeInt128(ref rest);
-        var sequences = Restore(highest, forgottenUpTo, forgottenMissing, TakeGaps(rest));
-        return EpochAccount.Restore(SourceOf(key).ToArray(), EpochOf(key), sequences, new EpochCounters(
-            received, metered, rejected, duplicate, tooOld, unnumbered, inputTokens, outputTokens, lastArrivalMs));
-    }
-
-    private static SequenceSet Restore(long highest, long forgottenUpTo, long forgottenMissing, SequenceGap[] gaps)
-    {
+        var gaps = TakeGaps(rest);
         try
         {
-            return SequenceSet.Restore(highest, forgottenUpTo, forgottenMissing, gaps);
+            account.Sequences.Restore(highest, forgottenUpTo, forgottenMissing, gaps);
         }
         catch (ArgumentException e)
         {
             throw new InvalidDataException($"a damaged account: {e.Message}", e);
         }
+        account.Restore(new EpochCounters(received, metered, rejected, duplicate, tooOld, unnumbered, inputTokens, outputTokens, lastArrivalMs));
     }
 
     private static bool IsKey(ReadOnlySpan<byte> key) => key.Length >= 9 && key[0] == KeyTag;
@@ -95,6 +99,8 @@ public static class EpochAccountCodec
         rest = rest[4..];
         if (count < 0 || rest.Length != count * 16L)
             throw new InvalidDataException($"an account with {count} gaps has {rest.Length} bytes for them");
+        if (count == 0)
+            return [];
         var gaps = new SequenceGap[count];
         for (var i = 0; i < count; i++)
             gaps[i] = new SequenceGap(TakeInt64(ref rest), TakeInt64(ref rest));

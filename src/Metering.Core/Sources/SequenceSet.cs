@@ -43,28 +43,24 @@ public sealed class SequenceSet
         return sequence > Highest ? Jump(sequence) : Look(sequence);
     }
 
-    /// <summary>Restores a saved set.</summary>
-    /// <exception cref="ArgumentException">The gaps overlap, are out of order or out of range.</exception>
-    public static SequenceSet Restore(long highest, long forgottenUpTo, long forgottenMissing, ReadOnlySpan<SequenceGap> gaps)
+    /// <summary>Becomes what was saved, whatever it was.</summary>
+    /// <exception cref="ArgumentException">The gaps overlap, are out of order or out of range; nothing has changed.</exception>
+    public void Restore(long highest, long forgottenUpTo, long forgottenMissing, ReadOnlySpan<SequenceGap> gaps)
     {
-        var set = new SequenceSet
-        {
-            Highest = highest,
-            ForgottenUpTo = forgottenUpTo,
-            ForgottenMissing = forgottenMissing,
-            Missing = forgottenMissing,
-            _gaps = gaps.ToArray(),
-            _gapCount = gaps.Length,
-        };
-        var below = forgottenUpTo;
+        var (below, missing) = (forgottenUpTo, forgottenMissing);
         foreach (var gap in gaps)
         {
             if (gap.First <= below || gap.Last < gap.First || gap.Last >= highest)
                 throw new ArgumentException($"gap {gap.First}–{gap.Last} does not fit: above {below}, below {highest}", nameof(gaps));
             below = gap.Last;
-            set.Missing += gap.Count;
+            missing += gap.Count;
         }
-        return set;
+        if (gaps.Length > _gaps.Length)
+            _gaps = gaps.ToArray();
+        else
+            gaps.CopyTo(_gaps);
+        _gapCount = gaps.Length;
+        (Highest, ForgottenUpTo, ForgottenMissing, Missing) = (highest, forgottenUpTo, forgottenMissing, missing);
     }
 
     private SequenceVerdict Jump(long sequence)

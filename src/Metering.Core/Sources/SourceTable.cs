@@ -24,13 +24,6 @@ public sealed class SourceTable
         return _last = Find(source, epoch) ?? Add(new EpochAccount(source.ToArray(), epoch));
     }
 
-    /// <summary>Puts a restored account in the place of an earlier one of the same source and epoch.</summary>
-    public void Put(EpochAccount account)
-    {
-        Remove(account.Source, account.Epoch);
-        Add(account);
-    }
-
     public void Remove(ReadOnlySpan<byte> source, long epoch)
     {
         _last = null;

@@ -50,7 +50,7 @@ public sealed class MeterProcessor : IPartitionProcessor
         else if (value.IsEmpty)
             _sources.Remove(EpochAccountCodec.SourceOf(key), EpochAccountCodec.EpochOf(key));
         else
-            _sources.Put(EpochAccountCodec.Read(key, value));
+            EpochAccountCodec.ReadValue(value, _sources.Get(EpochAccountCodec.SourceOf(key), EpochAccountCodec.EpochOf(key)));
     }
 
     public ProcessResult Process(in InputRecord record)

@@ -12,11 +12,11 @@ namespace Metering.Benchmarks.Engine;
 /// <summary>A fleet's load, and among it events of tenants that nobody else has: one each 10 ms, whose way can be followed.</summary>
 internal sealed class ProbeSource(MeterTopic topic) : IDisposable
 {
-    public const int Probes = 1_500;
+    public const int Probes = 2_500;
     public const string Tenant = "probe-";
 
     // The first seconds are not counted: partitions are assigned, code is compiled.
-    private const int WarmUp = 500, ProbesASecond = 100;
+    private const int WarmUp = 1_000, ProbesASecond = 100;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly IProducer<byte[], byte[]> _producer = new ProducerBuilder<byte[], byte[]>(topic.Kafka.Producer()).SetLogHandler((_, _) => { }).Build();
@@ -105,10 +105,10 @@ internal sealed class ProbeDeltas : IDisposable
     public void Dispose() => _consumer.Dispose();
 }
 
-/// <summary>Sees probes as an analyst does: asks for new rows every 20 ms, which is what it can be wrong by.</summary>
+/// <summary>Sees probes as an analyst does: asks for new rows ten times a second, by which it can be wrong and not be the load itself.</summary>
 internal sealed class ProbeRows(ILedger ledger, ProbeSource probes)
 {
-    private static readonly TimeSpan AskEvery = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan AskEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly List<double> _took = [];
     private int _seen;

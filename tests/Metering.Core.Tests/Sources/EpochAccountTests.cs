@@ -28,6 +28,16 @@ public sealed class EpochAccountTests
     });
 
     [Fact]
+    public void R9_A_record_read_into_an_account_replaces_all_that_it_held() => Arrivals.Sample(arrivals =>
+    {
+        var former = Feed([(1, true), (9, false), (5, true), (20, true)]);
+        var account = Feed(arrivals);
+        EpochAccountCodec.ReadValue(Save(account).Value, former);
+        Assert.Equal(Save(account).Value, Save(former).Value);
+        Assert.Equal(account.Lost, former.Lost);
+    });
+
+    [Fact]
     public void R9_A_record_without_gaps_takes_at_most_128_bytes()
     {
         var account = Feed([(1, true), (2, true)]);

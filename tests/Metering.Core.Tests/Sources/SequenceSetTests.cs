@@ -70,7 +70,8 @@ public sealed class SequenceSetTests
             var set = new SequenceSet();
             foreach (var sequence in before)
                 set.Take(sequence);
-            var restored = SequenceSet.Restore(set.Highest, set.ForgottenUpTo, set.ForgottenMissing, set.Gaps);
+            var restored = new SequenceSet();
+            restored.Restore(set.Highest, set.ForgottenUpTo, set.ForgottenMissing, set.Gaps);
             foreach (var sequence in after)
                 Assert.Equal(set.Take(sequence), restored.Take(sequence));
             Assert.Equal((set.Highest, set.Missing), (restored.Highest, restored.Missing));
@@ -78,5 +79,5 @@ public sealed class SequenceSetTests
 
     [Fact]
     public void Restore_of_overlapping_gaps_is_refused() =>
-        Assert.Throws<ArgumentException>(() => SequenceSet.Restore(10, 0, 0, [new SequenceGap(2, 5), new SequenceGap(5, 6)]));
+        Assert.Throws<ArgumentException>(() => new SequenceSet().Restore(10, 0, 0, [new SequenceGap(2, 5), new SequenceGap(5, 6)]));
 }
