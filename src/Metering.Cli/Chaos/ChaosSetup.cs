@@ -48,31 +48,41 @@ internal sealed class ChaosSetup
     /// <summary>For <c>up</c>.</summary>
     public Dictionary<string, string> OfUp()
     {
-        var all = Common();
+        var all = OfRole();
         all[KnownSettings.Workload.EnvironmentName] = "none";
         all[KnownSettings.Data.EnvironmentName] = Path.Combine(Folder, "up");
-        if (_settings.Kafka.Partitions is { } partitions)
-            all[KnownSettings.Partitions.EnvironmentName] = Text(partitions);
-        all[KnownSettings.CommitInterval.EnvironmentName] = Text((long)_settings.Run.CommitInterval.TotalMilliseconds) + "ms";
-        all[KnownSettings.MeterHost.EnvironmentName] = _settings.Run.MeterHost.ToString();
-        all[KnownSettings.ServerPort.EnvironmentName] = "0";
         if (_localKafkaPort is { } port)
         {
             all.Remove(KnownSettings.Brokers.EnvironmentName);
             all[KnownSettings.KafkaPort.EnvironmentName] = Text(port);
             all[KnownSettings.KafkaDurability.EnvironmentName] = _settings.Kafka.Durability.ToString();
         }
-        if (_settings.Kafka.Replication is { } replication)
-            all[KnownSettings.Replication.EnvironmentName] = Text(replication);
         Add(all, KnownSettings.RegistryUrl, KnownSettings.RegistryPort, _settings.RegistryUrl, Registry);
         Add(all, KnownSettings.ClickHouseUrl, KnownSettings.ClickHousePort, _settings.ClickHouseUrl, ClickHouse);
         return all;
     }
 
+    /// <summary>For a <c>pipeline</c> beside it.</summary>
+    public Dictionary<string, string> OfPipeline() => WithServices(OfRole());
+
     /// <summary>For <c>verify</c>.</summary>
-    public Dictionary<string, string> OfVerify()
+    public Dictionary<string, string> OfVerify() => WithServices(Common());
+
+    private Dictionary<string, string> OfRole()
     {
         var all = Common();
+        if (_settings.Kafka.Partitions is { } partitions)
+            all[KnownSettings.Partitions.EnvironmentName] = Text(partitions);
+        if (_settings.Kafka.Replication is { } replication)
+            all[KnownSettings.Replication.EnvironmentName] = Text(replication);
+        all[KnownSettings.CommitInterval.EnvironmentName] = Text((long)_settings.Run.CommitInterval.TotalMilliseconds) + "ms";
+        all[KnownSettings.MeterHost.EnvironmentName] = _settings.Run.MeterHost.ToString();
+        all[KnownSettings.ServerPort.EnvironmentName] = "0";
+        return all;
+    }
+
+    private Dictionary<string, string> WithServices(Dictionary<string, string> all)
+    {
         all[KnownSettings.RegistryUrl.EnvironmentName] = Connections.WithSecrets(Registry);
         all[KnownSettings.ClickHouseUrl.EnvironmentName] = Connections.WithSecrets(ClickHouse);
         return all;

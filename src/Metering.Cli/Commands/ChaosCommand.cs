@@ -9,14 +9,13 @@ using Metering.Client;
 
 namespace Metering.Cli.Commands;
 
-/// <summary>Kills an <c>up</c> of its own with -9 (with its own broker, unless one is named), again and again, while sources
-/// publish; afterwards the ledger must hold each event once. A seed draws the same moments and the same events again.</summary>
+/// <summary>Kills an <c>up</c> of its own (with its own broker, unless one is named) and a <c>pipeline</c> beside it with -9, or puts the
+/// latter to sleep, again and again, while sources publish; afterwards the ledger must hold each event once. A seed draws the
+/// same moments and the same events again.</summary>
 public sealed class ChaosCommand : MeteringCommand
 {
-    private const int Sources = 3;
-    private const double KillInStart = 0.25;
-    private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(4);
+    // Enough to be in partitions of both processes.
+    private const int Sources = 6;
     private static readonly TimeSpan SettlesWithin = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250);
 
@@ -28,7 +27,7 @@ public sealed class ChaosCommand : MeteringCommand
     private readonly Option<int> _rate = new("--rate") { Description = "Events a second.", HelpName = "N", DefaultValueFactory = static _ => 1000 };
 
     public ChaosCommand()
-        : base("chaos", "Kill metering up at random moments, and check that nothing is lost or doubled.",
+        : base("chaos", "Kill metering's processes at random moments, or freeze one, and check that nothing is lost or doubled.",
             KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.KafkaDurability, KnownSettings.TopicPrefix, KnownSettings.Partitions, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.CommitInterval, KnownSettings.MeterHost)
     {
         Options.Add(_rounds);
@@ -60,6 +59,8 @@ public sealed class ChaosCommand : MeteringCommand
     {
         var publishers = new List<TokenEventPublisher>();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await using var ledger = new ServerLedger(Connections.WithSecrets(setup.ClickHouse));
+        var check = new ChaosCheck(ledger, setup.Prefix);
         var publishing = Task.CompletedTask;
         try
         {
@@ -67,13 +68,13 @@ public sealed class ChaosCommand : MeteringCommand
                 publishers.Add(await TokenEventPublisher.StartAsync(Publisher(context, setup, i), context.Loggers, context.Time));
             var sources = publishers.Select((publisher, i) => new ChaosSource(publisher, new WorkloadGenerator(seed + (ulong)i, (double)rate / Sources), context.Time)).ToList();
             publishing = Task.WhenAll(sources.Select(source => source.RunAsync(stop.Token)));
+            await using var fleet = new ChaosFleet(setup, check, sources, seed, context.Time);
             for (var round = 1; round <= rounds; round++)
-                await KillOnceAsync(context, setup, sources, round, seed, cancellationToken);
-            await using var up = ChildUp.Start(setup.OfUp(), Path.Combine(setup.Folder, "up.log"));
-            await up.ReadyAsync(cancellationToken);
+                context.Output.Line(await fleet.RoundAsync(round, cancellationToken), CommandJson.Default.ChaosRoundLine, static line => line.ToText());
+            await fleet.UpAsync(cancellationToken);
             await stop.CancelAsync();
             await publishing;
-            return await CompareAsync(context, setup, sources, publishers, up, rounds, seed, cancellationToken);
+            return await CompareAsync(context, setup, check, sources, publishers, fleet, rounds, seed, cancellationToken);
         }
         finally
         {
@@ -93,27 +94,7 @@ public sealed class ChaosCommand : MeteringCommand
         KafkaConfig = context.Settings.Kafka.Config.ToDictionary(StringComparer.Ordinal),
     };
 
-    private static async Task KillOnceAsync(CommandContext context, ChaosSetup setup, List<ChaosSource> sources, int round, ulong seed, CancellationToken cancellationToken)
-    {
-        var random = SeededRandom.For(seed, (ulong)round);
-        var inStart = random.Chance(KillInStart);
-        var moment = (inStart ? LongestStart : LongestRun) * random.NextDouble();
-        var started = context.Time.GetTimestamp();
-        decimal? readySeconds = null;
-        await using var up = ChildUp.Start(setup.OfUp(), Path.Combine(setup.Folder, "up.log"));
-        if (!inStart)
-        {
-            await up.ReadyAsync(cancellationToken);
-            readySeconds = decimal.Round((decimal)context.Time.GetElapsedTime(started).TotalSeconds, 2);
-        }
-        await Task.Delay(moment, context.Time, cancellationToken);
-        await up.KillAsync();
-        context.Output.Line(
-            new ChaosRoundLine(round, inStart ? "start" : "run", (long)moment.TotalMilliseconds, readySeconds, sources.Sum(source => source.Published.Events)),
-            CommandJson.Default.ChaosRoundLine, static line => line.ToText());
-    }
-
-    private static async Task<ChaosLine> CompareAsync(CommandContext context, ChaosSetup setup, List<ChaosSource> sources, List<TokenEventPublisher> publishers, ChildUp up, int rounds, ulong seed, CancellationToken cancellationToken)
+    private static async Task<ChaosLine> CompareAsync(CommandContext context, ChaosSetup setup, ChaosCheck check, List<ChaosSource> sources, List<TokenEventPublisher> publishers, ChaosFleet fleet, int rounds, ulong seed, CancellationToken cancellationToken)
     {
         var problems = new List<string>();
         foreach (var source in sources)
@@ -124,8 +105,6 @@ public sealed class ChaosCommand : MeteringCommand
         var published = sources.ToDictionary(source => source.Name, source => source.Published, StringComparer.Ordinal);
         // Now, while there is a broker to take their closing reports: it may be up's own.
         await Task.WhenAll(publishers.Select(publisher => publisher.DisposeAsync().AsTask()));
-        await using var ledger = new ServerLedger(Connections.WithSecrets(setup.ClickHouse));
-        var check = new ChaosCheck(ledger, setup.Prefix);
         for (var since = context.Time.GetTimestamp(); (await check.DifferencesAsync(published, cancellationToken)).Count > 0 && context.Time.GetElapsedTime(since) < SettlesWithin;)
             await Task.Delay(LookEvery, context.Time, cancellationToken);
         await Task.Delay(StaysFor, context.Time, cancellationToken);
@@ -133,29 +112,30 @@ public sealed class ChaosCommand : MeteringCommand
         var deltas = await ChaosDeltas.ReadAsync(setup.Kafka, context.Loggers, context.Time, cancellationToken);
         problems.AddRange(ChaosDeltas.Differences(deltas, await check.TenantsAsync(cancellationToken)));
         var held = (await check.EventsAsync(cancellationToken)).Values.Aggregate(ChaosFigures.None, static (sum, figures) => sum + figures);
-        var (exitCode, output) = await ChildUp.RunAsync(setup.OfVerify(), cancellationToken, "verify", "--wait", "30s");
+        var (exitCode, output) = await ChaosChild.RunAsync(setup.OfVerify(), cancellationToken, "verify", "--wait", "30s");
         if (exitCode != ExitCodes.Done)
             problems.Add($"verify ended with {exitCode}: {output.Trim()}");
-        if (await up.StopAsync(cancellationToken) is not ExitCodes.Done and var stopCode)
-            problems.Add($"up ended with {stopCode} when it was told to stop; its log is in {setup.Folder}");
+        problems.AddRange(await fleet.StopAsync(cancellationToken));
         var total = published.Values.Aggregate(ChaosFigures.None, static (sum, figures) => sum + figures);
         return new ChaosLine(problems.Count == 0, rounds, seed, total.Events, held.Events, Math.Max(0, total.Events - held.Distinct), held.Events - held.Distinct,
             total.InputTokens.ToString(CultureInfo.InvariantCulture), total.OutputTokens.ToString(CultureInfo.InvariantCulture), 0, problems.Count == 0 ? null : problems);
     }
 }
 
-/// <summary>A line a kill.</summary>
-/// <param name="KilledIn">start: not yet ready; run: after it was.</param>
+/// <summary>A line a blow.</summary>
+/// <param name="Victim">up or pipeline.</param>
+/// <param name="KilledIn">start: not yet ready; run: after it was; pause: put to sleep, and woken later.</param>
 /// <param name="AfterMs">From its start, or from ready.</param>
-internal sealed record ChaosRoundLine(int Round, string KilledIn, long AfterMs, decimal? ReadySeconds, long Published)
+/// <param name="TakeoverSeconds">Until the ledger held all that was published before, by the work of the other process.</param>
+internal sealed record ChaosRoundLine(int Round, string Victim, string KilledIn, long AfterMs, decimal? ReadySeconds, decimal? TakeoverSeconds, long Published)
 {
     public string ToText() => string.Create(CultureInfo.InvariantCulture,
-        $"round {Round}: {(ReadySeconds is { } ready ? $"ready after {ready} s, " : "")}killed {AfterMs} ms {(KilledIn == "start" ? "into its start" : "after that")}; {Published} events published so far");
+        $"round {Round}: {(ReadySeconds is { } ready ? $"ready after {ready} s, " : "")}{Victim} {(KilledIn == "pause" ? "paused" : "killed")} {AfterMs} ms {(KilledIn == "start" ? "into its start" : "after that")}{(TakeoverSeconds is { } takeover ? $", taken over after {takeover} s" : "")}; {Published} events published so far");
 }
 
 /// <summary>The last line. Token sums are text: they may pass 64 bits.</summary>
 internal sealed record ChaosLine(bool Ok, int Rounds, ulong Seed, long Published, long LedgerRows, long Lost, long Doubled, string InputTokens, string OutputTokens, decimal Seconds, IReadOnlyList<string>? Problems)
 {
     public string ToText() => string.Create(CultureInfo.InvariantCulture,
-        $"{(Ok ? "It adds up" : "IT DOES NOT ADD UP")} after {Rounds} kills (seed {Seed}, {Seconds} s): {Published} events published, {LedgerRows} in the ledger, {Lost} lost, {Doubled} doubled{string.Concat((Problems ?? []).Select(problem => "\n  " + problem))}");
+        $"{(Ok ? "It adds up" : "IT DOES NOT ADD UP")} after {Rounds} blows (seed {Seed}, {Seconds} s): {Published} events published, {LedgerRows} in the ledger, {Lost} lost, {Doubled} doubled{string.Concat((Problems ?? []).Select(problem => "\n  " + problem))}");
 }

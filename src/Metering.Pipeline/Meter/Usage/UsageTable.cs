@@ -8,11 +8,9 @@ namespace Metering.Pipeline.Meter.Usage;
 /// and route, key, pool), whatever the others are, so that a tenant that sends most events costs no more than many that share
 /// them; the wider scopes follow from these at the interval's end. It keeps nothing from one interval to the next but names.
 /// </summary>
-internal sealed class UsageTable
+/// <param name="mostNames">Names and scopes kept; more have come by a flood, and are made again when they are needed.</param>
+internal sealed class UsageTable(int mostNames = 1 << 16)
 {
-    /// <summary>Names and scopes kept; more have come by a flood, and are made again when they are needed.</summary>
-    private const int MostNames = 1 << 16;
-
     private readonly UsageCells _cells = new();
     private readonly UsageCells _wider = new();
     private readonly Dictionary<ulong, (byte[] Utf8, string Text)> _scopes = [];
@@ -47,7 +45,7 @@ internal sealed class UsageTable
             Send(cell, send);
         _cells.Clear();
         _wider.Clear();
-        if (Names.Count <= MostNames && _scopes.Count <= MostNames)
+        if (Names.Count <= mostNames && _scopes.Count <= mostNames)
             return;
         Names.Clear();
         _scopes.Clear();

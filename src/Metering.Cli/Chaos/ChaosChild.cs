@@ -6,30 +6,32 @@ using Metering.Cli.Settings;
 
 namespace Metering.Cli.Chaos;
 
-/// <summary>An <c>up</c> of our own as a process that may be killed. Its settings travel in the environment, where other
-/// users of the machine cannot read the passwords; its log goes to a file.</summary>
-internal sealed partial class ChildUp : IAsyncDisposable
+/// <summary>An <c>up</c> or a <c>pipeline</c> of our own as a process that may be killed or put to sleep. Its settings travel in the
+/// environment, where other users of the machine cannot read the passwords; its log goes to a file.</summary>
+internal sealed partial class ChaosChild : IAsyncDisposable
 {
-    private const int SigTerm = 15;
+    private const int SigTerm = 15, SigCont = 18, SigStop = 19;
 
     /// <summary>A killed process holds its partitions for a session timeout; a loaded machine takes its time besides.</summary>
     private static readonly TimeSpan ReadyWithin = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan StopsWithin = TimeSpan.FromMinutes(1);
 
     private readonly Process _process;
+    private readonly string _role;
     private readonly string _logFile;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _reading;
 
-    private ChildUp(Process process, string logFile)
+    private ChaosChild(Process process, string role, string logFile)
     {
-        (_process, _logFile) = (process, logFile);
+        (_process, _role, _logFile) = (process, role, logFile);
         _reading = Task.WhenAll(ReadOutAsync(), KeepLogAsync());
     }
 
+    /// <param name="role">The command.</param>
     /// <param name="settings">By variable, as <see cref="SettingDefinition.EnvironmentName"/>.</param>
-    public static ChildUp Start(IReadOnlyDictionary<string, string> settings, string logFile) =>
-        new(Program(settings, "up", "--json"), logFile);
+    public static ChaosChild Start(string role, IReadOnlyDictionary<string, string> settings, string folder) =>
+        new(Program(settings, role, "--json"), role, Path.Combine(folder, role + ".log"));
 
     /// <summary>Runs another command of this program with the same settings.</summary>
     /// <returns>Its exit code, and what it printed.</returns>
@@ -50,7 +52,7 @@ internal sealed partial class ChildUp : IAsyncDisposable
         }
         catch (TimeoutException error)
         {
-            throw new CommandFailedException($"metering up is not ready after {ReadyWithin.TotalSeconds:N0} s; its log is {_logFile}", error);
+            throw new CommandFailedException($"metering {_role} is not ready after {ReadyWithin.TotalSeconds:N0} s; its log is {_logFile}", error);
         }
     }
 
@@ -59,7 +61,7 @@ internal sealed partial class ChildUp : IAsyncDisposable
     public async Task KillAsync()
     {
         if (_process.HasExited)
-            throw new CommandFailedException($"metering up ended by itself with exit code {_process.ExitCode}; its log is {_logFile}");
+            throw new CommandFailedException($"metering {_role} ended by itself with exit code {_process.ExitCode}; its log is {_logFile}");
         _process.Kill();
         await _process.WaitForExitAsync();
         await _reading;
@@ -69,12 +71,16 @@ internal sealed partial class ChildUp : IAsyncDisposable
     /// <returns>Its exit code.</returns>
     public async Task<int> StopAsync(CancellationToken cancellationToken)
     {
-        if (Signal(_process.Id, SigTerm) != 0)
-            throw new CommandFailedException($"metering up cannot be stopped: error {Marshal.GetLastPInvokeError()}; its log is {_logFile}");
+        Send(SigTerm);
         await _process.WaitForExitAsync(cancellationToken).WaitAsync(StopsWithin, cancellationToken);
         await _reading;
         return _process.ExitCode;
     }
+
+    /// <summary>It sleeps, and does not know: as a machine that swaps, or a container that is frozen.</summary>
+    public void Pause() => Send(SigStop);
+
+    public void Resume() => Send(SigCont);
 
     public async ValueTask DisposeAsync()
     {
@@ -84,6 +90,12 @@ internal sealed partial class ChildUp : IAsyncDisposable
         _process.Dispose();
     }
 
+    private void Send(int signal)
+    {
+        if (Signal(_process.Id, signal) != 0)
+            throw new CommandFailedException($"metering {_role} cannot be sent signal {signal}: error {Marshal.GetLastPInvokeError()}; its log is {_logFile}");
+    }
+
     private async Task ReadOutAsync()
     {
         while (await _process.StandardOutput.ReadLineAsync() is { } line)
@@ -91,7 +103,7 @@ internal sealed partial class ChildUp : IAsyncDisposable
             if (!_ready.Task.IsCompleted && JsonDocument.Parse(line).RootElement.TryGetProperty("ready", out _))
                 _ready.TrySetResult();
         }
-        if (_ready.TrySetException(new CommandFailedException($"metering up ended before it was ready; its log is {_logFile}")))
+        if (_ready.TrySetException(new CommandFailedException($"metering {_role} ended before it was ready; its log is {_logFile}")))
             _ = _ready.Task.Exception; // nobody need wait for it: it may have been killed on purpose
     }
 
