@@ -56,7 +56,12 @@ internal sealed class ProbeSource(MeterTopic topic) : IDisposable
         var output = new System.Buffers.ArrayBufferWriter<byte>();
         WireFormat.Write(output, FleetRecords.SchemaId, new TokenEvent
         {
-            Source = "probes", Epoch = 1, Sequence = probe, RequestId = "r", Model = "gpt-4o", InputTokens = 1,
+            Source = "probes",
+            Epoch = 1,
+            Sequence = probe,
+            RequestId = "r",
+            Model = "gpt-4o",
+            InputTokens = 1,
             Tenant = string.Create(CultureInfo.InvariantCulture, $"{Tenant}{probe}"),
             EventTimeMicros = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
         });
