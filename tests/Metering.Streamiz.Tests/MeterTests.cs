@@ -35,9 +35,26 @@ public sealed class MeterTests(KafkaFixture kafka)
         Assert.Equal(3, native.Letters);
         Assert.Equal(native.Letters, streamiz.Letters);
         Assert.Equal(native.State, streamiz.State);
+        Assert.Equal(native.Usage, streamiz.Usage);
+        Assert.Equal(native.Rows.Count, native.Usage["*"].Requests);
     }
 
-    private sealed record Made(List<string> Rows, int Letters, SortedDictionary<string, string> State);
+    private sealed record Made(List<string> Rows, int Letters, SortedDictionary<string, string> State, SortedDictionary<string, (long Requests, long Tokens)> Usage);
+
+    // The hosts' intervals differ, and so do the deltas; their sums do not.
+    private SortedDictionary<string, (long Requests, long Tokens)> Usage(KafkaSettings settings)
+    {
+        var usage = new SortedDictionary<string, (long Requests, long Tokens)>(StringComparer.Ordinal);
+        var delta = new UsageDelta();
+        foreach (var record in Read(settings, "usage-deltas"))
+        {
+            Assert.True(WireFormat.TryReadHeader(record.Message.Value, out _, out var body));
+            Assert.Equal(DecodeError.None, UsageDelta.TryRead(body, new StringPool(), delta));
+            var (requests, tokens) = usage.GetValueOrDefault(delta.Scope);
+            usage[delta.Scope] = (requests + delta.Requests, tokens + delta.InputTokens + delta.OutputTokens);
+        }
+        return usage;
+    }
 
     private async Task<Made> MeterAsync(Func<KafkaSettings, TaskOptions, IStageHost> host)
     {
@@ -45,6 +62,7 @@ public sealed class MeterTests(KafkaFixture kafka)
         // The producer's time, so that both runs see the same arrivals.
         await kafka.CreateTopicAsync(settings.Topic(MeterProcessor.InputTopic), Partitions, ("message.timestamp.type", "CreateTime"));
         await kafka.CreateTopicAsync(settings.Topic(MeteredBlock.Topic), Partitions);
+        await kafka.CreateTopicAsync(settings.Topic("usage-deltas"), Partitions);
         await kafka.CreateTopicAsync(settings.Topic("dead-letters"), Partitions);
         await kafka.CreateTopicAsync(settings.Topic("metering-meter-changelog"), Partitions, ("cleanup.policy", "compact"));
         var sent = Produce(settings);
@@ -61,7 +79,7 @@ public sealed class MeterTests(KafkaFixture kafka)
         var state = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var record in Read(settings, "metering-meter-changelog"))
             state[$"{record.Partition.Value} {Convert.ToHexString(record.Message.Key)}"] = Convert.ToHexString(record.Message.Value ?? []);
-        return new(Rows(settings), Read(settings, "dead-letters").Count, state);
+        return new(Rows(settings), Read(settings, "dead-letters").Count, state, Usage(settings));
     }
 
     // Of three sources: in order, with a duplicate and a gap now and then, and three records that are no events.

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text;
 using Metering.Cli.Hosting;
 using Metering.ClickHouse.Ledger;
+using Metering.Core.Usage;
 using Metering.Pipeline.Blocks;
 using Metering.Pipeline.Sink;
 
@@ -11,6 +13,12 @@ internal sealed class ChaosCheck(ILedger ledger, string topicPrefix)
 {
     private static readonly string[] Rollups = ["usage_1s", "usage_1m", "usage_1h"];
 
+    private static readonly (string Name, string Column)[][] ScopeKinds =
+    [
+        [], [("tenant", "tenant")], [("model", "model")], [("route", "route")], [("key", "api_key")], [("pool", "pool")],
+        [("tenant", "tenant"), ("model", "model")], [("tenant", "tenant"), ("route", "route")],
+    ];
+
     /// <summary>Events, distinct identities and sums, by source.</summary>
     public async Task<Dictionary<string, ChaosFigures>> EventsAsync(CancellationToken cancellationToken)
     {
@@ -18,11 +26,36 @@ internal sealed class ChaosCheck(ILedger ledger, string topicPrefix)
         return (await ledger.RowsAsync(sql, cancellationToken)).ToDictionary(row => row[0], row => new ChaosFigures(Number(row[1]), Number(row[2]), Big(row[3]), Big(row[4])), StringComparer.Ordinal);
     }
 
-    /// <summary>Sums by tenant.</summary>
-    public async Task<Dictionary<string, ChaosUsage>> TenantsAsync(CancellationToken cancellationToken)
+    /// <summary>Events by source.</summary>
+    public async Task<Dictionary<string, long>> CountsAsync(CancellationToken cancellationToken) =>
+        (await ledger.RowsAsync($"SELECT source, count() FROM metering.token_events WHERE {await OursAsync(cancellationToken)} GROUP BY source", cancellationToken))
+            .ToDictionary(row => row[0], row => Number(row[1]), StringComparer.Ordinal);
+
+    /// <summary>Sums by scope, for every kind of scope that usage-deltas have.</summary>
+    public async Task<Dictionary<string, ChaosUsage>> ScopesAsync(CancellationToken cancellationToken)
     {
-        var sql = $"SELECT tenant, count(), sum(toInt128(input_tokens)), sum(toInt128(output_tokens)), sum(toInt128(cost_pico_usd)) FROM metering.token_events WHERE {await OursAsync(cancellationToken)} GROUP BY tenant";
-        return (await ledger.RowsAsync(sql, cancellationToken)).ToDictionary(row => row[0], row => new ChaosUsage(Number(row[1]), Big(row[2]), Big(row[3]), Big(row[4])), StringComparer.Ordinal);
+        var scopes = new Dictionary<string, ChaosUsage>(StringComparer.Ordinal);
+        foreach (var dimensions in ScopeKinds)
+        {
+            var columns = dimensions.Select(dimension => dimension.Column).ToArray();
+            var grouped = columns.Length == 0 ? "" : " GROUP BY " + string.Join(", ", columns);
+            var present = string.Concat(columns.Select(column => $" AND {column} != ''"));
+            var sql = $"SELECT count(), sum(toInt128(input_tokens)), sum(toInt128(output_tokens)), sum(toInt128(cost_pico_usd)){string.Concat(columns.Select(column => ", " + column))} FROM metering.token_events WHERE {await OursAsync(cancellationToken)}{present}{grouped}";
+            foreach (var row in await ledger.RowsAsync(sql, cancellationToken))
+                scopes[NameOf(dimensions, row)] = new ChaosUsage(Number(row[0]), Big(row[1]), Big(row[2]), Big(row[3]));
+        }
+        return scopes;
+    }
+
+    private static string NameOf((string Name, string Column)[] dimensions, IReadOnlyList<string> row)
+    {
+        if (dimensions.Length == 0)
+            return "*";
+        var name = new ScopeName(new byte[ScopeName.MaxBytes]);
+        name.Set(Encoding.UTF8.GetBytes(dimensions[0].Name), Encoding.UTF8.GetBytes(row[4]));
+        if (dimensions.Length > 1)
+            name.Narrow(Encoding.UTF8.GetBytes(dimensions[1].Name), Encoding.UTF8.GetBytes(row[5]));
+        return Encoding.UTF8.GetString(name.Utf8);
     }
 
     /// <summary>What differs, one sentence each; empty when nothing does.</summary>

@@ -68,11 +68,19 @@ internal sealed partial class ChaosChild : IAsyncDisposable
     }
 
     /// <summary>SIGTERM, as a supervisor stops it.</summary>
-    /// <returns>Its exit code.</returns>
-    public async Task<int> StopAsync(CancellationToken cancellationToken)
+    /// <returns>Its exit code, also when it had ended before; null when it does not end.</returns>
+    public async Task<int?> StopAsync(CancellationToken cancellationToken)
     {
-        Send(SigTerm);
-        await _process.WaitForExitAsync(cancellationToken).WaitAsync(StopsWithin, cancellationToken);
+        if (!_process.HasExited)
+            Send(SigTerm);
+        try
+        {
+            await _process.WaitForExitAsync(cancellationToken).WaitAsync(StopsWithin, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
         await _reading;
         return _process.ExitCode;
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Metering.Core.Usage;
 using Metering.Events;
 using Metering.Kafka;
 using Metering.Kafka.Tables;
@@ -32,26 +31,12 @@ internal sealed class ChaosDeltas
         return deltas._byScope;
     }
 
-    /// <summary>What differs from the ledger, one sentence each.</summary>
-    /// <param name="byTenant">The ledger's sums by tenant.</param>
-    public static IEnumerable<string> Differences(IReadOnlyDictionary<string, ChaosUsage> byScope, IReadOnlyDictionary<string, ChaosUsage> byTenant)
-    {
-        var name = new byte[ScopeName.MaxBytes];
-        foreach (var (tenant, held) in byTenant.Append(new("", byTenant.Values.Aggregate(default(ChaosUsage), static (sum, usage) => sum + usage))))
-        {
-            var scope = tenant.Length == 0 ? "*" : NameOf(tenant, name);
-            var found = byScope.GetValueOrDefault(scope);
-            if (found != held)
-                yield return string.Create(CultureInfo.InvariantCulture, $"usage-deltas of {scope} add up to {found}, the ledger to {held}");
-        }
-    }
-
-    private static string NameOf(string tenant, byte[] buffer)
-    {
-        var name = new ScopeName(buffer);
-        name.Set("tenant"u8, System.Text.Encoding.UTF8.GetBytes(tenant));
-        return System.Text.Encoding.UTF8.GetString(name.Utf8);
-    }
+    /// <summary>What differs from the ledger, one sentence each, at most ten.</summary>
+    public static IEnumerable<string> Differences(IReadOnlyDictionary<string, ChaosUsage> deltas, IReadOnlyDictionary<string, ChaosUsage> ledger) =>
+        deltas.Keys.Union(ledger.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal)
+            .Where(scope => deltas.GetValueOrDefault(scope) != ledger.GetValueOrDefault(scope))
+            .Select(scope => string.Create(CultureInfo.InvariantCulture, $"usage-deltas of {scope} add up to {deltas.GetValueOrDefault(scope)}, the ledger to {ledger.GetValueOrDefault(scope)}"))
+            .Take(10);
 
     private void Take(in TableRecord record)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Metering.Cli.Commands;
 using Metering.Cli.Workload;
 
@@ -56,7 +57,7 @@ internal sealed class ChaosFleet(ChaosSetup setup, ChaosCheck check, IReadOnlyLi
         foreach (var (role, child) in new[] { ("pipeline", _pipeline), ("up", _up) })
         {
             if (child is not null && await child.StopAsync(cancellationToken) is not ExitCodes.Done and var code)
-                problems.Add($"{role} ended with {code} when it was told to stop; its log is in {setup.Folder}");
+                problems.Add($"{role} {(code is null ? "did not end" : string.Create(CultureInfo.InvariantCulture, $"ended with {code}"))} when it was told to stop; its log is in {setup.Folder}");
         }
         return problems;
     }
@@ -124,8 +125,8 @@ internal sealed class ChaosFleet(ChaosSetup setup, ChaosCheck check, IReadOnlyLi
         var published = sources.ToDictionary(source => source.Name, source => source.Published.Events, StringComparer.Ordinal);
         while (true)
         {
-            var held = await check.EventsAsync(cancellationToken);
-            if (published.All(source => held.GetValueOrDefault(source.Key, ChaosFigures.None).Events >= source.Value))
+            var held = await check.CountsAsync(cancellationToken);
+            if (published.All(source => held.GetValueOrDefault(source.Key) >= source.Value))
                 return;
             if (time.GetElapsedTime(since) > TakenOverWithin)
                 throw new CommandFailedException($"nobody has taken over the pipeline's partitions within {TakenOverWithin.TotalSeconds} s; the logs are in {setup.Folder}");

@@ -110,7 +110,7 @@ public sealed class ChaosCommand : MeteringCommand
         await Task.Delay(StaysFor, context.Time, cancellationToken);
         problems.AddRange(await check.DifferencesAsync(published, cancellationToken));
         var deltas = await ChaosDeltas.ReadAsync(setup.Kafka, context.Loggers, context.Time, cancellationToken);
-        problems.AddRange(ChaosDeltas.Differences(deltas, await check.TenantsAsync(cancellationToken)));
+        problems.AddRange(ChaosDeltas.Differences(deltas, await check.ScopesAsync(cancellationToken)));
         var held = (await check.EventsAsync(cancellationToken)).Values.Aggregate(ChaosFigures.None, static (sum, figures) => sum + figures);
         var (exitCode, output) = await ChaosChild.RunAsync(setup.OfVerify(), cancellationToken, "verify", "--wait", "30s");
         if (exitCode != ExitCodes.Done)

@@ -38,6 +38,10 @@ public sealed class EpochAccount(byte[] source, long epoch)
     /// <summary>The last event's LogAppendTime, Unix ms.</summary>
     public long LastArrivalMs { get; private set; }
 
+    /// <summary>The most that a metered event's own time was ahead of its arrival since <see cref="Reported"/>, in ms: above 0, the
+    /// source's clock is ahead of the broker's by at least that. Null without an event. Not state: it is not saved.</summary>
+    public long? MaxAheadMs { get; private set; }
+
     /// <summary>Too old to tell, and more than were missing where nothing is remembered: repetitions for the most part,
     /// but none can be proven one, so each counts as an event that has no place in the sequence.</summary>
     public long Unplaced => Math.Max(0, TooOldToTell - Sequences.ForgottenMissing);
@@ -77,6 +81,16 @@ public sealed class EpochAccount(byte[] source, long epoch)
         OutputTokens += outputTokens;
         AddReceived(arrivedAtMs);
     }
+
+    public void ObserveClock(long eventTimeMicros, long arrivedAtMs)
+    {
+        var aheadMs = (eventTimeMicros / 1000) - arrivedAtMs;
+        if (MaxAheadMs is not { } most || aheadMs > most)
+            MaxAheadMs = aheadMs;
+    }
+
+    /// <summary>What is measured from one report to the next begins anew.</summary>
+    public void Reported() => MaxAheadMs = null;
 
     /// <summary>Takes saved counters for its own; the sequences restore themselves.</summary>
     public void Restore(in EpochCounters counters)

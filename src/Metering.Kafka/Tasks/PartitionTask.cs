@@ -130,7 +130,10 @@ internal sealed partial class PartitionTask
     {
         _progress.Set(TaskState.Restoring, _progress.Reason);
         var partition = _source.Partition.Value;
-        _producer = new ProducerBuilder<byte[], byte[]>(_context.Settings.TransactionalProducer(_context.TransactionalId(partition)))
+        var config = _context.Settings.TransactionalProducer(_context.TransactionalId(partition));
+        // A record that is not delivered fails its transaction; a report of each would cost an object.
+        config.EnableDeliveryReports = false;
+        _producer = new ProducerBuilder<byte[], byte[]>(config)
             .SetLogHandler((_, message) => ClientLog.Write(_context.Logger, message))
             .SetErrorHandler((_, error) => ClientLog.Write(_context.Logger, error))
             .Build();

@@ -16,16 +16,21 @@ internal sealed class TaskProgress(int partition, DateTimeOffset now)
 
     public void Rebuilding(string reason) => Change(s => s with { State = TaskState.Restoring, Reason = reason, Rebuilds = s.Rebuilds + 1 });
 
-    public void Committed(long position, long records, DateTimeOffset at) =>
-        Change(s => s with { Position = position, Records = s.Records + records, Transactions = s.Transactions + 1, LastProgress = at });
+    public void Committed(long position, long records, DateTimeOffset at)
+    {
+        lock (_lock)
+        {
+            _status = _status with { Position = position, Records = _status.Records + records, Transactions = _status.Transactions + 1, LastProgress = at };
+            TellIfCaughtUp(at);
+        }
+    }
 
     public void HighWatermark(long offset, DateTimeOffset at)
     {
         lock (_lock)
         {
             _status = _status with { HighWatermark = offset };
-            if (Now.Lag == 0)
-                _status = _status with { CaughtUpAt = at };
+            TellIfCaughtUp(at);
         }
     }
 
@@ -49,7 +54,13 @@ internal sealed class TaskProgress(int partition, DateTimeOffset now)
         }
     }
 
-    // Under the lock.
+    // Under the lock: under a steady flow a commit passes the watermark of a moment ago, which is never reached itself.
+    private void TellIfCaughtUp(DateTimeOffset at)
+    {
+        if (Now.Lag == 0)
+            _status = _status with { CaughtUpAt = at };
+    }
+
     private TaskStatus Now => _endOfRecords >= 0 && _status.Position >= _endOfRecords && _status.Position < _endOffset ? _status with { Position = _endOffset } : _status;
 
     private void Change(Func<TaskStatus, TaskStatus> change)

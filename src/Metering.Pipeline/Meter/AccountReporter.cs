@@ -36,7 +36,10 @@ internal sealed class AccountReporter(SourceTable sources)
         if (!IsDue(now))
             return;
         foreach (var account in _reportedAt is null ? sources.All() : _unreported)
+        {
             output.AddAccount(account);
+            account.Reported();
+        }
         _unreported.Clear();
         _reportedAt = now;
     }

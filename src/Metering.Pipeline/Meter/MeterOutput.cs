@@ -53,8 +53,7 @@ internal sealed class MeterOutput
     public void AddEvent(in TokenEventView e, in PriceResult price, long arrivedAtMs, int bodyBytes)
     {
         var rows = _events.At(e.EventTimeMicros);
-        var cells = rows.Add(e, price, arrivedAtMs);
-        _pendingBytes += bodyBytes + RowOverheadBytes + (cells * UsageDeltas.BytesPerCell);
+        _pendingBytes += bodyBytes + RowOverheadBytes + rows.Add(e, price, arrivedAtMs);
         CloseIfFull(rows, bodyBytes);
     }
 

@@ -130,6 +130,7 @@ public sealed class MeterProcessor : IPartitionProcessor
             return Bury(record, e, fault);
         }
         account.AddMetered(record.ArrivedAtMs, numbered: e.Sequence > 0, e.InputTokens, e.OutputTokens);
+        account.ObserveClock(e.EventTimeMicros, record.ArrivedAtMs);
         _output.AddEvent(e, price, record.ArrivedAtMs, bodyBytes);
         Counters.AddMetered(_partition, e, price, record.ArrivedAtMs);
         return ProcessResult.Taken;

@@ -8,14 +8,14 @@ internal static partial class SinkLog
     [LoggerMessage(5100, LogLevel.Information, "Sink partition {Partition}: finishing the open plan [{From}, {To}) of {Rows} rows")]
     public static partial void PlanTakenOver(ILogger logger, int partition, long from, long to, long rows);
 
-    [LoggerMessage(5101, LogLevel.Warning, "Sink partition {Partition}: insert into {Table} of blocks [{From}, {To}) was not acknowledged; again in {Backoff}")]
-    public static partial void InsertFailed(ILogger logger, Exception error, int partition, string table, long from, long to, TimeSpan backoff);
+    [LoggerMessage(5101, LogLevel.Warning, "Sink partition {Partition}: insert into {Table} of blocks [{From}, {To}) was not acknowledged; again in {Backoff}: {Reason}")]
+    public static partial void InsertFailed(ILogger logger, int partition, string table, long from, long to, TimeSpan backoff, string reason);
 
     [LoggerMessage(5102, LogLevel.Warning, "Sink partition {Partition}: {Table} lacks {Count} blocks of [{From}, {To}) after its token was accepted; inserting just these")]
     public static partial void BlocksMissing(ILogger logger, int partition, string table, long from, long to, int count);
 
-    [LoggerMessage(5103, LogLevel.Warning, "Sink partition {Partition}: the ledger does not answer; again in {Backoff}")]
-    public static partial void LedgerAway(ILogger logger, Exception error, int partition, TimeSpan backoff);
+    [LoggerMessage(5103, LogLevel.Warning, "Sink partition {Partition}: the ledger does not answer; again in {Backoff}: {Reason}")]
+    public static partial void LedgerAway(ILogger logger, int partition, TimeSpan backoff, string reason);
 
     [LoggerMessage(5104, LogLevel.Error, "Sink partition {Partition} has stopped")]
     public static partial void TaskStopped(ILogger logger, Exception error, int partition);

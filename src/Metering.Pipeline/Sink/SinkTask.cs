@@ -158,7 +158,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
             {
                 isFirst = false; // what it did is unknown: from now on it is sent again, then counted
                 Status.Waiting(error.Message);
-                SinkLog.InsertFailed(logger, error, where.Partition, table, plan.From, plan.To, backoff);
+                SinkLog.InsertFailed(logger, where.Partition, table, plan.From, plan.To, backoff, error.Message);
                 await Task.Delay(backoff, time, cancellationToken);
             }
         }
@@ -224,7 +224,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
             catch (LedgerException error)
             {
                 Status.Waiting(error.Message);
-                SinkLog.LedgerAway(logger, error, where.Partition, backoff);
+                SinkLog.LedgerAway(logger, where.Partition, backoff, error.Message);
                 await Task.Delay(backoff, time, cancellationToken);
             }
         }

@@ -28,6 +28,20 @@ public sealed class AccountsTests
         Assert.Equal(5L, Account()["highest_sequence"]);
     }
 
+    [Fact]
+    public async Task R31_How_far_a_source_s_clock_is_ahead_is_measured_from_one_report_to_the_next()
+    {
+        await _meter.TakeAsync(Event(1), Event(2).With(e => e.EventTimeMicros = NowMicros + 5_000_000), Event(3));
+        Assert.Equal(5_000L, _meter.Rows("source_accounts").Last()["max_ahead_ms"]);
+        _meter.Time.Advance(TimeSpan.FromSeconds(1));
+        await _meter.TakeAsync(Event(4)); // of two seconds before it arrives
+        Assert.Equal(-2_000L, _meter.Rows("source_accounts").Last()["max_ahead_ms"]);
+        _meter.Crash(compacted: false);
+        _meter.Time.Advance(TimeSpan.FromSeconds(1));
+        _meter.Commit();
+        Assert.Null(_meter.Rows("source_accounts").Last()["max_ahead_ms"]);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -12,7 +12,7 @@ public sealed class UsageTableTests
     [Fact]
     public void More_names_than_are_kept_are_named_rightly_before_and_after()
     {
-        var table = new UsageTable(mostNames: 8);
+        var table = new UsageTable(mostBytes: 1_000);
         string[] tenants = [.. Enumerable.Range(0, 20).Select(i => string.Create(CultureInfo.InvariantCulture, $"t{i}"))];
         foreach (var interval in new[] { tenants, tenants[5..7], ["new"], tenants })
         {

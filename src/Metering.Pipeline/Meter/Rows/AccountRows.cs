@@ -9,6 +9,7 @@ internal sealed class AccountRows : ILedgerRows
     private readonly LowCardinalityColumn _source;
     private readonly FixedColumn<long> _epoch, _received, _metered, _rejected, _duplicate, _tooOldToTell, _unnumbered, _highestSequence, _lost, _lastArrival;
     private readonly FixedColumn<Int128> _inputTokens, _outputTokens;
+    private readonly NullableColumn<long> _maxAhead;
 
     public AccountRows()
     {
@@ -25,6 +26,7 @@ internal sealed class AccountRows : ILedgerRows
         _inputTokens = Block.Int128("input_tokens");
         _outputTokens = Block.Int128("output_tokens");
         _lastArrival = Block.DateTime64Millis("last_arrival");
+        _maxAhead = Block.NullableInt64("max_ahead_ms");
     }
 
     public string Table => "source_accounts";
@@ -48,6 +50,7 @@ internal sealed class AccountRows : ILedgerRows
         _inputTokens.Append(account.InputTokens);
         _outputTokens.Append(account.OutputTokens);
         _lastArrival.Append(account.LastArrivalMs);
+        _maxAhead.Append(account.MaxAheadMs);
         Block.EndRow();
     }
 }

@@ -10,6 +10,9 @@ namespace Metering.Pipeline.Meter.Rows;
 /// table's; SINK adds the two that say which block a row came by.</summary>
 internal sealed class TokenEventRows : ILedgerRows
 {
+    /// <summary>Of one cell's deltas, beside names.</summary>
+    private const int DeltaBytes = 256;
+
     private readonly NativeBlock _block = new();
     private readonly LowCardinalityColumn _source, _tenant, _apiKey, _route, _experiment, _model, _servedModel, _provider, _pool, _node;
     private readonly StringColumn _leaseId, _requestId, _parentRequestId, _user;
@@ -90,7 +93,7 @@ internal sealed class TokenEventRows : ILedgerRows
         _pools.Clear();
     }
 
-    /// <returns>How many cells of usage the event began.</returns>
+    /// <returns>What the event adds to the interval's deltas, in bytes, about: nothing when others were like it.</returns>
     public int Add(in TokenEventView e, in PriceResult price, long arrivedAtMs)
     {
         _source.Append(e.Source);
@@ -136,8 +139,10 @@ internal sealed class TokenEventRows : ILedgerRows
         _priceVersion.Append(price.PriceVersion);
         _arrivedAt.Append((uint)(arrivedAtMs / 1000));
         _block.EndRow();
-        return _usage.Add(
+        var cells = _usage.Add(
             new UsageTime(Seconds.Of(e.EventTimeMicros), Seconds.OfRate(e.EventTimeMicros, arrivedAtMs), !e.LeaseId.IsEmpty), tenant, model, route, apiKey, pool,
             new UsageSums(1, e.InputTokens, e.CachedInputTokens, e.CacheWriteTokens, e.OutputTokens, e.ReasoningTokens, price.CostPicoUsd, price.Priced ? 0 : 1));
+        // A delta bears its name twice, and wider scopes follow.
+        return cells == 0 ? 0 : cells * (DeltaBytes + (3 * (e.Tenant.Length + Math.Max(e.Model.Length, e.Route.Length))));
     }
 }

@@ -5,13 +5,17 @@ namespace Metering.Pipeline.Meter.Usage;
 /// <summary>Numbers for names, the same for one name as long as the table is not cleared; 0 is the empty name.</summary>
 internal sealed class NameTable
 {
+    // An array's head, its places in the list and in the dictionary.
+    private const int BytesPerName = 64;
+
     private readonly Dictionary<byte[], int> _numbers = new(Utf8Comparer.Instance);
     private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>> _lookup;
     private readonly List<byte[]> _names = [[]];
 
     public NameTable() => _lookup = _numbers.GetAlternateLookup<ReadOnlySpan<byte>>();
 
-    public int Count => _names.Count;
+    /// <summary>What the names take, in bytes.</summary>
+    public long Bytes { get; private set; }
 
     public ReadOnlySpan<byte> this[int number] => _names[number];
 
@@ -25,11 +29,13 @@ internal sealed class NameTable
         var copy = name.ToArray();
         _names.Add(copy);
         _numbers.Add(copy, number);
+        Bytes += copy.Length + BytesPerName;
         return number;
     }
 
     public void Clear()
     {
+        Bytes = 0;
         _numbers.Clear();
         _names.RemoveRange(1, _names.Count - 1);
     }

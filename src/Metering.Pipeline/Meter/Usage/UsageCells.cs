@@ -25,10 +25,12 @@ internal sealed class UsageCells
         var at = (int)key.Hash() & mask;
         for (; _slots[at] != 0; at = (at + 1) & mask)
         {
-            // A cell whose cost is full is passed by: the next of the same key goes on.
             ref var cell = ref _cells[_slots[at] - 1];
-            if (cell.Key == key && cell.Sums.TryAdd(sums))
+            if (cell.Key != key)
+                continue;
+            if (cell.Sums.TryAdd(sums))
                 return;
+            break; // its cost is full: another cell of the key takes its place in the table
         }
         if (Count == _cells.Length)
         {
@@ -58,7 +60,8 @@ internal sealed class UsageCells
         for (var i = 0; i < Count; i++)
         {
             var at = (int)_cells[i].Key.Hash() & mask;
-            while (_slots[at] != 0)
+            // The newest cell of a key is the one with room.
+            while (_slots[at] != 0 && _cells[_slots[at] - 1].Key != _cells[i].Key)
                 at = (at + 1) & mask;
             _slots[at] = i + 1;
         }

@@ -8,9 +8,6 @@ internal sealed class UsageDeltas
 {
     public const string Topic = "usage-deltas";
 
-    /// <summary>What a cell's deltas take in an interval's output, about: its own and a share of the wider scopes'.</summary>
-    public const int BytesPerCell = 3 * 128;
-
     private const long MicrosPerSecond = 1_000_000;
 
     private readonly int _schemaId;

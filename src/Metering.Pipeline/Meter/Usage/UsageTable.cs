@@ -8,13 +8,18 @@ namespace Metering.Pipeline.Meter.Usage;
 /// and route, key, pool), whatever the others are, so that a tenant that sends most events costs no more than many that share
 /// them; the wider scopes follow from these at the interval's end. It keeps nothing from one interval to the next but names.
 /// </summary>
-/// <param name="mostNames">Names and scopes kept; more have come by a flood, and are made again when they are needed.</param>
-internal sealed class UsageTable(int mostNames = 1 << 16)
+/// <param name="mostBytes">What names and scopes may take from one interval to the next; more have come by a flood, and are made
+/// again when they are needed.</param>
+internal sealed class UsageTable(long mostBytes = 16 << 20)
 {
+    // Two objects and a place in the dictionary.
+    private const int BytesPerScope = 128;
+
     private readonly UsageCells _cells = new();
     private readonly UsageCells _wider = new();
     private readonly Dictionary<ulong, (byte[] Utf8, string Text)> _scopes = [];
     private readonly byte[] _name = new byte[ScopeName.MaxBytes];
+    private long _scopeBytes;
 
     public NameTable Names { get; } = new();
 
@@ -45,10 +50,11 @@ internal sealed class UsageTable(int mostNames = 1 << 16)
             Send(cell, send);
         _cells.Clear();
         _wider.Clear();
-        if (Names.Count <= mostNames && _scopes.Count <= mostNames)
+        if (Names.Bytes + _scopeBytes <= mostBytes)
             return;
         Names.Clear();
         _scopes.Clear();
+        _scopeBytes = 0;
     }
 
     // Each event is in one cell of tenant and model.
@@ -74,7 +80,10 @@ internal sealed class UsageTable(int mostNames = 1 << 16)
         if (cell.Key is { Kind: UsageKind.TenantModel, Second: 0 })
             return;
         if (!_scopes.TryGetValue(cell.Key.Scope, out var scope))
+        {
             _scopes.Add(cell.Key.Scope, scope = NameOf(cell.Key));
+            _scopeBytes += (3L * scope.Utf8.Length) + BytesPerScope;
+        }
         send(scope.Utf8, scope.Text, cell);
     }
 

@@ -9,9 +9,17 @@ internal static class NpmClient
     public static async Task<string> RunAsync(string package, string version, string scriptName, string script, params string[] arguments)
     {
         var folder = await InstalledAsync(package, version);
-        var path = Path.Combine(folder, scriptName);
+        // Its own file: the same test runs on another broker at the same time.
+        var path = Path.Combine(folder, $"{Guid.NewGuid():N}-{scriptName}");
         await File.WriteAllTextAsync(path, script);
-        return await Tool.RunAsync(Tool.OnPath("node")!, "", [path, .. arguments], folder);
+        try
+        {
+            return await Tool.RunAsync(Tool.OnPath("node")!, "", [path, .. arguments], folder);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     private static async Task<string> InstalledAsync(string package, string version)
