@@ -11,7 +11,7 @@ public sealed class ChaosTests(KafkaFixture kafka)
     [Fact]
     public async Task Chaos_two_rounds_lose_and_double_nothing_and_leave_nothing_behind_R1_to_R22()
     {
-        const ulong Seed = 39; // the first round kills a running up, the second puts a pipeline to sleep and wakes it
+        const ulong Seed = 3; // the first kill hits a running up, the second one that starts
         await using var stand = new Stand(kafka.Brokers);
         var chaos = await stand.Start(["chaos", "--json", "--rounds", "2", "--seed", Seed.ToString(CultureInfo.InvariantCulture),
             "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "4", "--data", stand.Folder]).EndAsync();
@@ -19,7 +19,7 @@ public sealed class ChaosTests(KafkaFixture kafka)
         chaos.Succeeded();
         Assert.Equal(3, chaos.Lines.Count);
         var kills = chaos.Lines.Take(2).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("killed_in").GetString());
-        Assert.Equal(["run", "pause"], kills);
+        Assert.Equal(["run", "start"], kills);
         Assert.True(chaos.Last.GetProperty("ok").GetBoolean());
         Assert.InRange(chaos.Last.GetProperty("published").GetInt64(), 1_000, long.MaxValue);
         Assert.Equal(chaos.Last.GetProperty("published").GetInt64(), chaos.Last.GetProperty("ledger_rows").GetInt64());
