@@ -99,15 +99,18 @@ internal sealed class ChaosFleet(ChaosSetup setup, ChaosCheck check, IReadOnlyLi
         await Task.Delay(moment, time, cancellationToken);
         var hit = time.GetTimestamp();
         if (pause)
+        {
             _pipeline.Pause();
+        }
         else
+        {
             await KillAsync(_pipeline);
+            _pipeline = null;
+        }
         await TakenOverAsync(hit, cancellationToken);
         var takeover = Seconds(hit);
-        if (pause)
-            await WakeAsync(_pipeline, hit, cancellationToken);
-        else
-            _pipeline = null;
+        if (_pipeline is { } sleeper)
+            await WakeAsync(sleeper, hit, cancellationToken);
         return Line(round, "pipeline", pause ? "pause" : "run", moment, ready, takeover);
     }
 

@@ -1,5 +1,4 @@
 using Metering.Core.Pricing;
-using Metering.Core.Usage;
 using Metering.Events;
 
 namespace Metering.Pipeline.Meter;
@@ -43,7 +42,9 @@ public sealed class MeterCounters(int partitions)
         Interlocked.Increment(ref _rejectedByReason[(int)reason]);
     }
 
-    internal void AddMetered(int partition, in TokenEventView e, in PriceResult price, long arrivedAtMs)
+    internal void AddClamped(long events) => Interlocked.Add(ref _clamped, events);
+
+    internal void AddMetered(int partition, in TokenEventView e, in PriceResult price)
     {
         Volatile.Write(ref _eventTimes[partition], e.EventTimeMicros);
         Interlocked.Increment(ref _metered);
@@ -51,7 +52,5 @@ public sealed class MeterCounters(int partitions)
         Interlocked.Add(ref _outputTokens, e.OutputTokens);
         if (!price.Priced)
             Interlocked.Increment(ref _unpriced);
-        if (Seconds.OfRate(e.EventTimeMicros, arrivedAtMs) != Seconds.Of(e.EventTimeMicros))
-            Interlocked.Increment(ref _clamped);
     }
 }

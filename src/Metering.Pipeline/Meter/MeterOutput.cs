@@ -9,8 +9,8 @@ using Metering.Pipeline.Meter.Usage;
 
 namespace Metering.Pipeline.Meter;
 
-/// <summary>What one interval has made and not yet sent: blocks for the ledger, each below the message limit (R15), and
-/// dead letters. Buffers are kept from one interval to the next.</summary>
+/// <summary>What one interval has made and not yet sent: blocks for the ledger, each below the message limit (R15), usage
+/// by scope, and dead letters. Buffers are kept from one interval to the next.</summary>
 internal sealed class MeterOutput
 {
     /// <summary>A block is closed at this size: one more row of the largest kind (140 KB, R15), fifteen of 2 KB and the
@@ -40,7 +40,7 @@ internal sealed class MeterOutput
     public MeterOutput(int partition, MeterContext context)
     {
         (_partition, _context) = (partition, context);
-        _usage = new UsageDeltas(context.UsageDeltaSchemaId);
+        _usage = new UsageDeltas(context);
         _events = new(() => new TokenEventRows(_usage.Usage));
     }
 

@@ -132,7 +132,7 @@ public sealed class MeterProcessor : IPartitionProcessor
         account.AddMetered(record.ArrivedAtMs, numbered: e.Sequence > 0, e.InputTokens, e.OutputTokens);
         account.ObserveClock(e.EventTimeMicros, record.ArrivedAtMs);
         _output.AddEvent(e, price, record.ArrivedAtMs, bodyBytes);
-        Counters.AddMetered(_partition, e, price, record.ArrivedAtMs);
+        Counters.AddMetered(_partition, e, price);
         return ProcessResult.Taken;
     }
 

@@ -10,13 +10,13 @@ internal sealed class UsageDeltas
 
     private const long MicrosPerSecond = 1_000_000;
 
-    private readonly int _schemaId;
+    private readonly MeterContext _context;
     private readonly PooledBuffer _value = new();
     private readonly UsageDelta _delta = new();
     private readonly UsageSender _send;
     private ITransactionOutput? _output;
 
-    public UsageDeltas(int schemaId) => (_schemaId, _send) = (schemaId, Send);
+    public UsageDeltas(MeterContext context) => (_context, _send) = (context, Send);
 
     public UsageTable Usage { get; } = new();
 
@@ -31,6 +31,8 @@ internal sealed class UsageDeltas
     {
         ref readonly var sums = ref cell.Sums;
         var time = cell.Key.Time;
+        if (cell.Key.Kind == UsageKind.All && time.RateSecond != time.Second)
+            _context.Counters.AddClamped(sums.Requests);
         _delta.Scope = text;
         _delta.TimeMicros = time.Second * MicrosPerSecond;
         _delta.RateTimeMicros = time.RateSecond * MicrosPerSecond;
@@ -44,7 +46,7 @@ internal sealed class UsageDeltas
         _delta.CostPicoUsd = sums.CostPicoUsd;
         _delta.Unpriced = sums.Unpriced;
         _value.Clear();
-        WireFormat.Write(_value, _schemaId, _delta);
+        WireFormat.Write(_value, _context.UsageDeltaSchemaId, _delta);
         _output!.Send(Topic, null, scope, _value.WrittenSpan);
     }
 }

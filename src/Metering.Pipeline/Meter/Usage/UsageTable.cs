@@ -89,30 +89,19 @@ internal sealed class UsageTable(long mostBytes = 16 << 20)
 
     private (byte[] Utf8, string Text) NameOf(UsageKey key)
     {
+        if (key.Kind == UsageKind.All)
+            return (ScopeName.All.ToArray(), "*");
         var name = new ScopeName(_name);
-        var first = Names[key.First];
-        switch (key.Kind)
+        name.Set(key.Kind switch
         {
-            case UsageKind.All:
-                return (ScopeName.All.ToArray(), "*");
-            case UsageKind.Model:
-                name.Set("model"u8, first);
-                break;
-            case UsageKind.Route:
-                name.Set("route"u8, first);
-                break;
-            case UsageKind.ApiKey:
-                name.Set("key"u8, first);
-                break;
-            case UsageKind.Pool:
-                name.Set("pool"u8, first);
-                break;
-            default:
-                name.Set("tenant"u8, first);
-                if (key.Kind != UsageKind.Tenant)
-                    name.Narrow(key.Kind == UsageKind.TenantModel ? "model"u8 : "route"u8, Names[key.Second]);
-                break;
-        }
+            UsageKind.Model => "model"u8,
+            UsageKind.Route => "route"u8,
+            UsageKind.ApiKey => "key"u8,
+            UsageKind.Pool => "pool"u8,
+            _ => "tenant"u8,
+        }, Names[key.First]);
+        if (key.Kind is UsageKind.TenantModel or UsageKind.TenantRoute)
+            name.Narrow(key.Kind == UsageKind.TenantModel ? "model"u8 : "route"u8, Names[key.Second]);
         return (name.Utf8.ToArray(), Encoding.UTF8.GetString(name.Utf8));
     }
 }
