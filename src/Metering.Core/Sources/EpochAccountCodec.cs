@@ -81,12 +81,12 @@ public static class EpochAccountCodec
         try
         {
             account.Sequences.Restore(highest, forgottenUpTo, forgottenMissing, gaps);
+            account.Restore(new EpochCounters(received, metered, rejected, duplicate, tooOld, unnumbered, inputTokens, outputTokens, lastArrivalMs));
         }
         catch (ArgumentException e)
         {
             throw new InvalidDataException($"a damaged account: {e.Message}", e);
         }
-        account.Restore(new EpochCounters(received, metered, rejected, duplicate, tooOld, unnumbered, inputTokens, outputTokens, lastArrivalMs));
     }
 
     private static bool IsKey(ReadOnlySpan<byte> key) => key.Length >= 9 && key[0] == KeyTag;

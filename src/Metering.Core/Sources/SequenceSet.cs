@@ -5,30 +5,30 @@ namespace Metering.Core.Sources;
 /// Deduplication and loss detection are the same structure (R3). What comes in order costs one comparison.
 /// Open gaps are bounded; when there are too many the oldest is forgotten, and what is at or below it can no longer be
 /// told apart: its verdict is <see cref="SequenceVerdict.TooOldToTell"/>, never a guess.
+/// An account is its epoch's set, by inheritance: one object, not two, for each of a fleet's many epochs.
 /// </summary>
-public sealed class SequenceSet
+public class SequenceSet
 {
     /// <summary>Open gaps kept per epoch. A publisher within its window of 4,096 in flight, every second one late,
     /// makes at most 2,048.</summary>
     public const int MaxGaps = 2048;
 
-    private SequenceGap[] _gaps = [];
-    private int _gapCount;
+    private protected RareState? _rare;
 
     /// <summary>The highest sequence taken; 0 = none.</summary>
     public long Highest { get; private set; }
 
     /// <summary>At or below this nothing is remembered one by one; 0 = all is remembered.</summary>
-    public long ForgottenUpTo { get; private set; }
+    public long ForgottenUpTo => _rare?.ForgottenUpTo ?? 0;
 
     /// <summary>Sequences that had not come when their gap was forgotten.</summary>
-    public long ForgottenMissing { get; private set; }
+    public long ForgottenMissing => _rare?.ForgottenMissing ?? 0;
 
     /// <summary>Sequences at or below the highest that have not come, the forgotten ones included.</summary>
-    public long Missing { get; private set; }
+    public long Missing => _rare?.Missing ?? 0;
 
     /// <summary>The open gaps, ascending.</summary>
-    public ReadOnlySpan<SequenceGap> Gaps => _gaps.AsSpan(0, _gapCount);
+    public ReadOnlySpan<SequenceGap> Gaps => _rare is { } rare ? rare.Gaps.AsSpan(0, rare.GapCount) : [];
 
     /// <summary>Takes a sequence and says what it is. Duplicate and TooOldToTell change nothing.</summary>
     /// <param name="sequence">1 or above.</param>
@@ -55,67 +55,85 @@ public sealed class SequenceSet
             below = gap.Last;
             missing += gap.Count;
         }
-        if (gaps.Length > _gaps.Length)
-            _gaps = gaps.ToArray();
+        Highest = highest;
+        if (_rare is null && (missing | forgottenUpTo) == 0)
+            return;
+        var rare = _rare ??= new();
+        if (gaps.Length > rare.Gaps.Length)
+            rare.Gaps = gaps.ToArray();
         else
-            gaps.CopyTo(_gaps);
-        _gapCount = gaps.Length;
-        (Highest, ForgottenUpTo, ForgottenMissing, Missing) = (highest, forgottenUpTo, forgottenMissing, missing);
+            gaps.CopyTo(rare.Gaps);
+        (rare.GapCount, rare.ForgottenUpTo, rare.ForgottenMissing, rare.Missing) = (gaps.Length, forgottenUpTo, forgottenMissing, missing);
+    }
+
+    /// <summary>Gives back the room of gaps that have closed. For epochs that are idle: a source whose events come out of order
+    /// opens and closes gaps all the time, and must not allocate for it.</summary>
+    public void Trim()
+    {
+        if (_rare is not { } rare)
+            return;
+        if (rare.IsEmpty)
+            _rare = null;
+        else if (rare.GapCount < rare.Gaps.Length)
+            rare.Gaps = Gaps.ToArray();
     }
 
     private SequenceVerdict Jump(long sequence)
     {
         var gap = new SequenceGap(Highest + 1, sequence - 1);
-        Insert(_gapCount, gap);
-        Missing += gap.Count;
+        var rare = _rare ??= new();
+        Insert(rare, rare.GapCount, gap);
+        rare.Missing += gap.Count;
         Highest = sequence;
-        ForgetOldest();
+        ForgetOldest(rare);
         return SequenceVerdict.New;
     }
 
     private SequenceVerdict Look(long sequence)
     {
-        if (sequence <= ForgottenUpTo)
-            return SequenceVerdict.TooOldToTell;
-        var index = FirstGapEndingAtOrAfter(sequence);
-        if (index == _gapCount || _gaps[index].First > sequence)
+        if (_rare is not { } rare)
             return SequenceVerdict.Duplicate;
-        Fill(index, sequence);
-        Missing--;
+        if (sequence <= rare.ForgottenUpTo)
+            return SequenceVerdict.TooOldToTell;
+        var index = FirstGapEndingAtOrAfter(rare, sequence);
+        if (index == rare.GapCount || rare.Gaps[index].First > sequence)
+            return SequenceVerdict.Duplicate;
+        Fill(rare, index, sequence);
+        rare.Missing--;
         return SequenceVerdict.FillsGap;
     }
 
-    private void Fill(int index, long sequence)
+    private static void Fill(RareState rare, int index, long sequence)
     {
-        var gap = _gaps[index];
+        var gap = rare.Gaps[index];
         if (gap.Count == 1)
         {
-            _gaps.AsSpan(index + 1, _gapCount - index - 1).CopyTo(_gaps.AsSpan(index));
-            _gapCount--;
+            rare.Gaps.AsSpan(index + 1, rare.GapCount - index - 1).CopyTo(rare.Gaps.AsSpan(index));
+            rare.GapCount--;
         }
         else if (sequence == gap.First)
         {
-            _gaps[index] = gap with { First = sequence + 1 };
+            rare.Gaps[index] = gap with { First = sequence + 1 };
         }
         else if (sequence == gap.Last)
         {
-            _gaps[index] = gap with { Last = sequence - 1 };
+            rare.Gaps[index] = gap with { Last = sequence - 1 };
         }
         else
         {
-            _gaps[index] = gap with { Last = sequence - 1 };
-            Insert(index + 1, gap with { First = sequence + 1 });
-            ForgetOldest();
+            rare.Gaps[index] = gap with { Last = sequence - 1 };
+            Insert(rare, index + 1, gap with { First = sequence + 1 });
+            ForgetOldest(rare);
         }
     }
 
-    private int FirstGapEndingAtOrAfter(long sequence)
+    private static int FirstGapEndingAtOrAfter(RareState rare, long sequence)
     {
-        int low = 0, high = _gapCount;
+        int low = 0, high = rare.GapCount;
         while (low < high)
         {
             var middle = (low + high) >>> 1;
-            if (_gaps[middle].Last < sequence)
+            if (rare.Gaps[middle].Last < sequence)
                 low = middle + 1;
             else
                 high = middle;
@@ -123,22 +141,22 @@ public sealed class SequenceSet
         return low;
     }
 
-    private void Insert(int index, SequenceGap gap)
+    private static void Insert(RareState rare, int index, SequenceGap gap)
     {
-        if (_gapCount == _gaps.Length)
-            Array.Resize(ref _gaps, Math.Max(4, _gaps.Length * 2));
-        _gaps.AsSpan(index, _gapCount - index).CopyTo(_gaps.AsSpan(index + 1));
-        _gaps[index] = gap;
-        _gapCount++;
+        if (rare.GapCount == rare.Gaps.Length)
+            Array.Resize(ref rare.Gaps, Math.Max(4, rare.Gaps.Length * 2));
+        rare.Gaps.AsSpan(index, rare.GapCount - index).CopyTo(rare.Gaps.AsSpan(index + 1));
+        rare.Gaps[index] = gap;
+        rare.GapCount++;
     }
 
-    private void ForgetOldest()
+    private static void ForgetOldest(RareState rare)
     {
-        if (_gapCount <= MaxGaps)
+        if (rare.GapCount <= MaxGaps)
             return;
-        ForgottenUpTo = _gaps[0].Last;
-        ForgottenMissing += _gaps[0].Count;
-        _gaps.AsSpan(1, _gapCount - 1).CopyTo(_gaps);
-        _gapCount--;
+        rare.ForgottenUpTo = rare.Gaps[0].Last;
+        rare.ForgottenMissing += rare.Gaps[0].Count;
+        rare.Gaps.AsSpan(1, rare.GapCount - 1).CopyTo(rare.Gaps);
+        rare.GapCount--;
     }
 }

@@ -3,15 +3,16 @@ namespace Metering.Core.Sources;
 /// <summary>
 /// The accounts of one partition's sources. Epochs of a source do not fence each other (R2): a dead pod's spool may
 /// arrive after its successor has begun. Looking one up allocates nothing; a run of events of one source costs one
-/// comparison. Single-threaded.
+/// comparison. An account's place is by source and epoch, so that a source that restarts all day costs no more than
+/// another, and the accounts of a place are a list through themselves: 4 to 8 bytes an account. Single-threaded.
 /// </summary>
 public sealed class SourceTable
 {
-    private readonly Dictionary<byte[], List<EpochAccount>> _bySource = new(Utf8Comparer.Instance);
-    private readonly Dictionary<byte[], List<EpochAccount>>.AlternateLookup<ReadOnlySpan<byte>> _lookup;
-    private EpochAccount? _last;
+    private const int FirstPlaces = 64;
+    private const int AccountsPerPlace = 2;
 
-    public SourceTable() => _lookup = _bySource.GetAlternateLookup<ReadOnlySpan<byte>>();
+    private EpochAccount?[] _places = new EpochAccount?[FirstPlaces];
+    private EpochAccount? _last;
 
     /// <summary>Accounts held.</summary>
     public int Count { get; private set; }
@@ -19,49 +20,77 @@ public sealed class SourceTable
     /// <summary>The account of a source's epoch, made when it is new.</summary>
     public EpochAccount Get(ReadOnlySpan<byte> source, long epoch)
     {
-        if (_last is { } last && last.Epoch == epoch && source.SequenceEqual(last.Source))
+        if (_last is { } last && Is(last, source, epoch))
             return last;
-        return _last = Find(source, epoch) ?? Add(new EpochAccount(source.ToArray(), epoch));
+        ref var place = ref PlaceOf(source, epoch);
+        for (var account = place; account is not null; account = account.Next)
+        {
+            if (Is(account, source, epoch))
+                return _last = account;
+        }
+        return _last = Add(ref place, new EpochAccount(source.ToArray(), epoch));
     }
 
     public void Remove(ReadOnlySpan<byte> source, long epoch)
     {
-        _last = null;
-        if (!_lookup.TryGetValue(source, out var epochs))
+        ref var place = ref PlaceOf(source, epoch);
+        EpochAccount? before = null;
+        for (var account = place; account is not null; (before, account) = (account, account.Next))
+        {
+            if (!Is(account, source, epoch))
+                continue;
+            if (before is null)
+                place = account.Next;
+            else
+                before.Next = account.Next;
+            account.Next = null;
+            _last = null;
+            Count--;
             return;
-        Count -= epochs.RemoveAll(account => account.Epoch == epoch);
-        if (epochs.Count == 0)
-            _lookup.Remove(source);
+        }
     }
 
-    /// <summary>Every account, in no order. For reports and retirement, not for the per-event path.</summary>
+    /// <summary>Every account, in no order; none may be added or removed meanwhile. For reports and retirement, not for the
+    /// per-event path.</summary>
     public IEnumerable<EpochAccount> All()
     {
-        foreach (var epochs in _bySource.Values)
+        foreach (var place in _places)
         {
-            foreach (var account in epochs)
+            for (var account = place; account is not null; account = account.Next)
                 yield return account;
         }
     }
 
-    private EpochAccount? Find(ReadOnlySpan<byte> source, long epoch)
+    // The epoch first: it tells nearly all others apart.
+    private static bool Is(EpochAccount account, ReadOnlySpan<byte> source, long epoch) => account.Epoch == epoch && source.SequenceEqual(account.Source);
+
+    private ref EpochAccount? PlaceOf(ReadOnlySpan<byte> source, long epoch)
     {
-        if (!_lookup.TryGetValue(source, out var epochs))
-            return null;
-        foreach (var account in epochs)
-        {
-            if (account.Epoch == epoch)
-                return account;
-        }
-        return null;
+        var hash = ((ulong)epoch ^ (uint)Utf8Comparer.Instance.GetHashCode(source)) * 0x9E3779B97F4A7C15;
+        return ref _places[(int)(hash >> 32) & (_places.Length - 1)];
     }
 
-    private EpochAccount Add(EpochAccount account)
+    private EpochAccount Add(ref EpochAccount? place, EpochAccount account)
     {
-        if (!_bySource.TryGetValue(account.Source, out var epochs))
-            _bySource.Add(account.Source, epochs = []);
-        epochs.Add(account);
-        Count++;
+        (account.Next, place) = (place, account);
+        if (++Count > AccountsPerPlace * _places.Length)
+            Grow();
         return account;
+    }
+
+    private void Grow()
+    {
+        var former = _places;
+        _places = new EpochAccount?[former.Length * 2];
+        foreach (var first in former)
+        {
+            for (var account = first; account is not null;)
+            {
+                var next = account.Next;
+                ref var place = ref PlaceOf(account.Source, account.Epoch);
+                (account.Next, place) = (place, account);
+                account = next;
+            }
+        }
     }
 }

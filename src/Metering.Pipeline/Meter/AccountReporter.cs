@@ -44,7 +44,8 @@ internal sealed class AccountReporter(SourceTable sources)
         _reportedAt = now;
     }
 
-    /// <summary>Forgets what has been idle for too long: its changelog record becomes a tombstone. Both the broker's clock
+    /// <summary>Forgets what has been idle for too long: its changelog record becomes a tombstone. What is idle since the last
+    /// time shrinks to its watermark and open gaps. Both the broker's clock
     /// and ours must say so, lest one that leaps ahead forgets sources that are alive. The account of records without a
     /// source stays: in the ledger its next value replaces this one.</summary>
     public void Retire(DateTimeOffset now, ITransactionOutput output, ArrayBufferWriter<byte> key)
@@ -54,8 +55,14 @@ internal sealed class AccountReporter(SourceTable sources)
             return;
         _retiredAtMs = nowMs;
         var idleBefore = nowMs - (long)KeepIdle.TotalMilliseconds;
-        foreach (var account in sources.All().Where(account => account.LastArrivalMs < idleBefore && account.Source.Length > 0 && !_unreported.Contains(account)).ToArray())
+        foreach (var account in sources.All().Where(account => account.LastArrivalMs < nowMs - (long)RetireEvery.TotalMilliseconds).ToArray())
         {
+            if (account.LastArrivalMs >= idleBefore || account.Source.Length == 0 || _unreported.Contains(account))
+            {
+                account.Sequences.Trim();
+                continue;
+            }
+
             key.ResetWrittenCount();
             EpochAccountCodec.WriteKey(key, account);
             output.SaveState(key.WrittenSpan, []);

@@ -126,10 +126,10 @@ public sealed class MeterProcessor : IPartitionProcessor
         }
         if (!EventValidator.IsValid(e, record.ArrivedAtMs, out var fault) || !TryPrice(e, out var price, out fault))
         {
-            account.AddRejected(record.ArrivedAtMs, numbered: e.Sequence > 0);
+            account.AddRejected(record.ArrivedAtMs);
             return Bury(record, e, fault);
         }
-        account.AddMetered(record.ArrivedAtMs, numbered: e.Sequence > 0, e.InputTokens, e.OutputTokens);
+        account.AddMetered(record.ArrivedAtMs, e.InputTokens, e.OutputTokens);
         account.ObserveClock(e.EventTimeMicros, record.ArrivedAtMs);
         _output.AddEvent(e, price, record.ArrivedAtMs, bodyBytes);
         Counters.AddMetered(_partition, e, price);
@@ -183,7 +183,7 @@ public sealed class MeterProcessor : IPartitionProcessor
     private ProcessResult Refuse(in InputRecord record, in EventFault fault)
     {
         var nobody = _sources.Get(Nobody, 0);
-        nobody.AddRejected(record.ArrivedAtMs, numbered: false);
+        nobody.AddRejected(record.ArrivedAtMs);
         _changed.Add(nobody);
         _reporter.Touch(nobody, record.ArrivedAtMs);
         Counters.AddRejected(fault.Reason);

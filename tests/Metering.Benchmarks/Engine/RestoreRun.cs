@@ -43,7 +43,7 @@ internal static class RestoreRun
         {
             var account = accounts[i % Accounts];
             account.Sequences.Take((i / Accounts) + 1);
-            account.AddMetered(i, numbered: true, 1000, 100);
+            account.AddMetered(i, 1000, 100);
             key.ResetWrittenCount();
             value.ResetWrittenCount();
             EpochAccountCodec.WriteKey(key, account);

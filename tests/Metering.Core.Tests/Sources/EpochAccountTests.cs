@@ -55,6 +55,48 @@ public sealed class EpochAccountTests
     }
 
     [Fact]
+    public void Read_of_a_record_whose_counters_do_not_add_up_is_refused()
+    {
+        var (key, value) = Save(Feed([(1, true), (2, true)]));
+        value[1 + (4 * 8)]++; // metered, without having been received
+        var error = Assert.Throws<InvalidDataException>(() => EpochAccountCodec.Read(key, value));
+        Assert.Contains("received 2 is not metered 3", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void R9_Sums_beyond_64_bits_come_back()
+    {
+        var account = new EpochAccount("source"u8.ToArray(), 17);
+        for (var sequence = 1; sequence <= 5; sequence++)
+        {
+            account.Sequences.Take(sequence);
+            account.AddMetered(5, long.MaxValue, long.MaxValue - 1);
+        }
+        var (key, value) = Save(account);
+        var restored = EpochAccountCodec.Read(key, value);
+        Assert.Equal((5 * (Int128)long.MaxValue, 5 * (Int128)(long.MaxValue - 1)), (restored.InputTokens, restored.OutputTokens));
+        Assert.Equal(value, Save(restored).Value);
+    }
+
+    [Fact]
+    public void R2_A_table_finds_and_forgets_as_a_dictionary_does() =>
+        Gen.Select(Gen.Int[0, 40], Gen.Long[0, 20], Gen.Bool).List[0, 1500].Sample(steps =>
+        {
+            var table = new SourceTable();
+            var expected = new Dictionary<(int, long), long>();
+            foreach (var (source, epoch, isRemoved) in steps)
+            {
+                var name = new byte[] { (byte)source };
+                if (isRemoved && expected.Remove((source, epoch)))
+                    table.Remove(name, epoch);
+                else
+                    table.Get(name, epoch).AddMetered(expected[(source, epoch)] = expected.GetValueOrDefault((source, epoch)) + 1, 1, 1);
+            }
+            Assert.Equal(expected, table.All().ToDictionary(account => ((int)account.Source[0], account.Epoch), account => account.Metered));
+            Assert.Equal(expected.Count, table.Count);
+        });
+
+    [Fact]
     public void R2_Epochs_of_one_source_do_not_fence_each_other()
     {
         var table = new SourceTable();
@@ -95,9 +137,9 @@ public sealed class EpochAccountTests
         else if (verdict is SequenceVerdict.TooOldToTell)
             account.AddTooOldToTell(5);
         else if (isValid)
-            account.AddMetered(5, sequence > 0, 10, 20);
+            account.AddMetered(5, 10, 20);
         else
-            account.AddRejected(5, sequence > 0);
+            account.AddRejected(5);
     }
 
     private static (byte[] Key, byte[] Value) Save(EpochAccount account)
