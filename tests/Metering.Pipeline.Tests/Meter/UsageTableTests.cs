@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Metering.Core.Usage;
 using Metering.Pipeline.Meter.Usage;
@@ -38,6 +39,60 @@ public sealed class UsageTableTests
             Assert.Equal(keys, count);
         }
     }
+
+    [Fact]
+    public void A_scope_takes_at_most_512_bytes_beside_its_name()
+    {
+        const int Tenants = 30_000;
+        var table = new UsageTable();
+        byte[][] tenants = [.. Enumerable.Range(0, Tenants).Select(i => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"tenant-{i}")))];
+        byte[][] keys = [.. Enumerable.Range(0, Tenants).Select(i => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"key-{i}")))];
+        var (scopes, nameBytes) = (0, tenants.Sum(name => HeapBytes(24, name.Length)) + keys.Sum(name => HeapBytes(24, name.Length)));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var (model, route, pool) = (table.Names.NumberOf("gpt-4o"u8), table.Names.NumberOf("chat"u8), table.Names.NumberOf("h100"u8));
+        for (var i = 0; i < Tenants; i++)
+            table.Add(Now, table.Names.NumberOf(tenants[i]), model, route, table.Names.NumberOf(keys[i]), pool, One);
+        table.Drain((byte[] scope, string text, in UsageCell _) =>
+        {
+            scopes++;
+            nameBytes += HeapBytes(24, scope.Length) + HeapBytes(22, 2 * text.Length);
+        });
+        // What the tables have outgrown is counted too, so this is more than what is held.
+        var each = (double)(GC.GetAllocatedBytesForCurrentThread() - before - nameBytes) / scopes;
+        TestContext.Current.TestOutputHelper?.WriteLine($"{each:F0} bytes a scope");
+        Assert.Equal((4 * Tenants) + 4, scopes);
+        Assert.InRange(each, 80, 512);
+    }
+
+    [Fact]
+    public void A_scope_keeps_its_name_while_there_is_room_and_is_let_go_with_the_flood_that_it_came_with()
+    {
+        var table = new UsageTable(mostBytes: 100_000);
+        var first = NameOf(table, "hot");
+        Assert.True(IsTheSame(first, NameOf(table, "hot")), "the name was made again");
+        for (var i = 0; i < 1_000; i++)
+            table.Add(Now, table.Names.NumberOf(BitConverter.GetBytes(i + 1_000_000)), 0, 0, 0, 0, One);
+        Drain(table);
+        GC.Collect();
+        Assert.False(first.TryGetTarget(out _), "the flood's names are held");
+        Assert.Equal(0, table.Names.Bytes);
+    }
+
+    // Of no caller's frame, or it would be held.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference<byte[]> NameOf(UsageTable table, string tenant)
+    {
+        table.Add(Now, table.Names.NumberOf(Encoding.UTF8.GetBytes(tenant)), 0, 0, 0, 0, One);
+        WeakReference<byte[]>? name = null;
+        table.Drain((byte[] scope, string text, in UsageCell _) => name = text == "tenant=" + tenant ? new(scope) : name);
+        return name!;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool IsTheSame(WeakReference<byte[]> one, WeakReference<byte[]> other) =>
+        one.TryGetTarget(out var a) && other.TryGetTarget(out var b) && ReferenceEquals(a, b);
+
+    private static long HeapBytes(int head, int content) => (head + content + 7) & ~7;
 
     private static UsageSums One => new(1, 10, 0, 0, 5, 0, 100, 0);
 
