@@ -139,6 +139,56 @@ public sealed class AccountsTests
         Assert.Equal(3, _meter.Events.Count(row => row.Text("source") == "young"));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task R2_An_epoch_that_comes_back_after_it_was_forgotten_is_a_new_one_and_its_books_balance(bool compacted)
+    {
+        await ForgetAsync("old", 7);
+        _meter.Crash(compacted);
+        // What was before cannot be told any more: it is told as lost, where a person sees it; its events are not refused.
+        await _meter.TakeAsync(Now(Event(8, "old")), Now(Event(8, "old")), Now(Event(9, "old")));
+        Assert.Equal([8, 9], _meter.Events.Where(row => row.Text("source") == "old").Select(row => row.Int64("sequence")).TakeLast(2));
+        var account = _meter.Rows("source_accounts").Last(row => row.Text("source") == "old");
+        Assert.Equal((3L, 2L, 1L, 7L, 9L), (account["received"], account["metered"], account["duplicate"], account["lost"], account["highest_sequence"]));
+        _meter.Crash(compacted);
+        await _meter.TakeAsync(Now(Event(9, "old")));
+        Assert.Equal(2, _meter.Context.Counters.Duplicate);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task R2_A_source_s_new_epoch_lives_on_when_the_old_one_is_forgotten(bool compacted)
+    {
+        await _meter.TakeAsync(Event(1, "pod", epoch: 1), Event(2, "pod", epoch: 1));
+        _meter.Time.Advance(TimeSpan.FromDays(20));
+        await _meter.TakeAsync(Now(Event(1, "pod", epoch: 2)));
+        _meter.Time.Advance(TimeSpan.FromDays(11));
+        // In the interval that forgets the old epoch, and again after it.
+        await _meter.TakeAsync(Now(Event(2, "pod", epoch: 2)), Now(Event(1, "pod", epoch: 2)));
+        Assert.Equal(1, EpochAccountCodec.EpochOf(Assert.Single(_meter.Committed.Changelog, record => record.Value.Length == 0).Key));
+        _meter.Crash(compacted);
+        await _meter.TakeAsync(Now(Event(2, "pod", epoch: 2)), Now(Event(3, "pod", epoch: 2)));
+        Assert.Equal([1, 2, 3], _meter.Events.Where(row => row.Int64("epoch") == 2).Select(row => row.Int64("sequence")));
+        Assert.Equal(2, _meter.Context.Counters.Duplicate);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task R2_R9_Idle_epochs_keep_their_open_gaps_over_days_and_a_restart(bool compacted)
+    {
+        await _meter.TakeAsync(Event(1, "idle"), Event(5, "idle"), Event(3, "idle"));
+        _meter.Time.Advance(TimeSpan.FromDays(14));
+        await _meter.TakeAsync(Now(Event(1)));
+        _meter.Crash(compacted);
+        _meter.Time.Advance(TimeSpan.FromDays(14));
+        await _meter.TakeAsync(Now(Event(2)), Now(Event(3, "idle")), Now(Event(4, "idle")), Now(Event(6, "idle")));
+        Assert.Equal([1, 5, 3, 4, 6], _meter.Events.Where(row => row.Text("source") == "idle").Select(row => row.Int64("sequence")));
+        Assert.Equal((1L, 6L), (_meter.Accounts[("idle", Epoch)]["lost"], _meter.Accounts[("idle", Epoch)]["highest_sequence"]));
+    }
+
     [Fact]
     public async Task R2_A_broker_clock_that_leaps_ahead_forgets_nobody()
     {
@@ -227,6 +277,14 @@ public sealed class AccountsTests
         // 1 and 3 were missing where nothing is remembered; two more letters than that have no place. 5 has filled its gap.
         Assert.Equal((4L, 4L, 2L, 2047L), (Account()["rejected"], Account()["too_old_to_tell"], Account()["unnumbered"], Account()["lost"]));
         AssertBalances();
+    }
+
+    private async Task ForgetAsync(string source, int events)
+    {
+        await _meter.TakeAsync([.. Enumerable.Range(1, events).Select(i => Event(i, source))]);
+        _meter.Time.Advance(TimeSpan.FromDays(31));
+        await _meter.TakeAsync(Now(Event(1, "young")));
+        Assert.Single(_meter.Committed.Changelog, record => record.Value.Length == 0);
     }
 
     private NativeRow Account() => _meter.Accounts[("gateway-1", Epoch)];
