@@ -63,7 +63,12 @@ internal sealed class ChaosSetup
     }
 
     /// <summary>For a <c>pipeline</c> beside it.</summary>
-    public Dictionary<string, string> OfPipeline() => WithServices(OfRole());
+    public Dictionary<string, string> OfPipeline()
+    {
+        var all = WithServices(OfRole());
+        all[KnownSettings.Data.EnvironmentName] = Path.Combine(Folder, "pipeline");
+        return all;
+    }
 
     /// <summary>For <c>verify</c>.</summary>
     public Dictionary<string, string> OfVerify() => WithServices(Common());

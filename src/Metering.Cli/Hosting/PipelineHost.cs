@@ -67,6 +67,7 @@ internal sealed class PipelineHost : IAsyncDisposable
                 CreateProcessor = partition => new MeterProcessor(partition, meter),
                 WaitAsync = schemas.ResolvePendingAsync,
                 CommitInterval = settings.Run.CommitInterval,
+                SnapshotFolder = Path.Combine(settings.Run.DataDirectory, "snapshots"),
             }, loggers, time),
         };
         await host.StartPartsAsync(registry, schemaIds[TopicCatalogue.Prices], wait, loggers, time, cancellationToken);

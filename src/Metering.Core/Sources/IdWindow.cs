@@ -56,6 +56,20 @@ public sealed class IdWindow
         _firstDirty = -1;
     }
 
+    /// <summary>Writes each page that has ever been used; what is still to be saved stays so.</summary>
+    public void SaveAllTo(Action<ReadOnlySpan<byte>, ReadOnlySpan<byte>> save)
+    {
+        var value = new ArrayBufferWriter<byte>(8 + (16 * IdsPerPage));
+        for (var page = 0; page < Pages; page++)
+        {
+            if (_pages[page] is null)
+                continue;
+            value.ResetWrittenCount();
+            WritePage(page, value);
+            save([KeyTag, (byte)page], value.WrittenSpan);
+        }
+    }
+
     /// <exception cref="InvalidDataException">The record is not one of ours, or damaged.</exception>
     public void Restore(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {

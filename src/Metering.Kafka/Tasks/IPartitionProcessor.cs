@@ -25,6 +25,10 @@ public interface IPartitionProcessor
 
     /// <summary>Sends the interval's output and saves the changed state. <paramref name="now"/> is the host's clock.</summary>
     void OnCommit(DateTimeOffset now, ITransactionOutput output);
+
+    /// <summary>Called right after OnCommit: hands the whole state to <paramref name="save"/>, as entries whose Restore makes a
+    /// processor that is equal to one restored from the changelog. False: this processor's state is not cached.</summary>
+    bool TrySaveAll(Action<ReadOnlySpan<byte>, ReadOnlySpan<byte>> save) => false;
 }
 
 public enum ProcessResult
@@ -87,6 +91,12 @@ public sealed record TaskOptions
     /// <summary>Takes records one by one by Confluent.Kafka's Consume, instead of by batches from the client's own memory: the
     /// fallback when a native message does not look as expected, and the reference in tests.</summary>
     public bool OneByOne { get; init; }
+
+    /// <summary>Where tasks keep snapshots of their state, a cache for takeovers on this machine; null (the default) = nowhere.</summary>
+    public string? SnapshotFolder { get; init; }
+
+    /// <summary>How often a task with work writes one, beside the one at its clean end. Default 5 minutes.</summary>
+    public TimeSpan SnapshotInterval { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How often a task with work commits, 1 ms to 5 s. Default 50 ms.</summary>
     public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(50);

@@ -14,6 +14,7 @@ internal sealed partial class PartitionTask
         _producer.BeginTransaction();
         _context.Fault?.Invoke(CommitPoint.BeforeSend, partition);
         _processor.OnCommit(_context.Time.GetUtcNow(), _output);
+        _snapshots?.TakeIfNoted(_processor, _output, _position);
         _output.SavePosition(_position);
         _context.Fault?.Invoke(CommitPoint.AfterSend, partition);
         var (producer, position, records) = (_producer, _position, _uncommitted);
@@ -35,6 +36,7 @@ internal sealed partial class PartitionTask
         Retry(() => producer.CommitTransaction(CallTimeout));
         _context.Fault?.Invoke(CommitPoint.AfterCommit, partition);
         _progress.Committed(position, records, _context.Time.GetUtcNow());
+        _snapshots?.Committed();
     }
 
     // Retriable errors: again, with jitter, while the transaction can still live.

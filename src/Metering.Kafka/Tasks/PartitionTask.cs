@@ -1,5 +1,6 @@
 using System.Globalization;
 using Confluent.Kafka;
+using Metering.Kafka.Snapshots;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Kafka.Tasks;
@@ -22,6 +23,7 @@ internal sealed partial class PartitionTask
     private readonly Thread _thread;
     private readonly TaskProgress _progress;
     private readonly CommitInFlight _commit;
+    private readonly TaskSnapshots? _snapshots;
     private volatile bool _stop;
     private volatile bool _drop;
     private volatile string? _outOfRange;
@@ -46,6 +48,7 @@ internal sealed partial class PartitionTask
         Queue = new(MaxQueuedRecords, MaxQueuedBytes, context.Room);
         _progress = new(partition, context.Time.GetUtcNow());
         _thread = new Thread(Run) { IsBackground = true, Name = $"{context.Options.Stage}-{partition}" };
+        _snapshots = TaskSnapshots.Of(context, partition, _ended.Token);
         _commit = new($"{context.Options.Stage}-{partition}-commit", Queue.Wake);
     }
 
@@ -122,6 +125,7 @@ internal sealed partial class PartitionTask
         finally
         {
             _commit.Close();
+            _snapshots?.Close();
         }
     }
 
@@ -138,11 +142,9 @@ internal sealed partial class PartitionTask
             .SetErrorHandler((_, error) => ClientLog.Write(_context.Logger, error))
             .Build();
         Retry(() => _producer.InitTransactions(CallTimeout));
-        var committed = _context.Consumer.Committed([_source], CallTimeout)[0].Offset;
-        _processor = _context.Options.CreateProcessor(partition);
-        var reason = _progress.Reason;
-        var saved = ChangelogReader.Restore(_context.Settings, _context.Changelog, partition, _processor, (read, of) => TellRestoring(reason, read, of), _ended.Token);
-        _position = TaskPosition.Decide(_context, _source, committed == Offset.Unset ? null : committed.Value, saved);
+        var offset = _context.Consumer.Committed([_source], CallTimeout)[0].Offset;
+        long? committed = offset == Offset.Unset ? null : offset.Value;
+        _position = TaskPosition.Decide(_context, _source, committed, RestoreState(committed));
         _output = new(_producer, _context.Settings, _context.Changelog, partition);
         _uncommitted = 0;
         _progress.Restored(_position);
@@ -150,6 +152,19 @@ internal sealed partial class PartitionTask
         Volatile.Write(ref _seek, new(_position, ++_generation));
         _progress.Set(TaskState.Running, null);
         LogRunning(_context.Logger, _source.Topic, partition, _position);
+    }
+
+    // Gives back the input position that belongs to the state. What was restored in vain is dropped with its processor.
+    private long? RestoreState(long? committed)
+    {
+        var (partition, reason) = (_source.Partition.Value, _progress.Reason);
+        if (_snapshots is not null && SnapshotRestore.TryRestore(_context, partition, committed, (read, of) => TellRestoring(reason, read, of), _ended.Token) is { } processor)
+        {
+            _processor = processor;
+            return committed;
+        }
+        _processor = _context.Options.CreateProcessor(partition);
+        return ChangelogReader.Restore(_context.Settings, _context.Changelog, partition, _processor, (read, of) => TellRestoring(reason, read, of), _ended.Token);
     }
 
     private void TellRestoring(string? reason, long read, long of)
@@ -169,9 +184,7 @@ internal sealed partial class PartitionTask
                 _commit.Finish();
             if (_stop)
             {
-                if (_uncommitted > 0 && !_drop)
-                    Commit();
-                _commit.Finish();
+                EndWell();
                 return;
             }
             var isDue = IsDue(out var left);
@@ -183,6 +196,18 @@ internal sealed partial class PartitionTask
             else
                 Queue.Wait(_uncommitted > 0 && !_commit.IsBusy ? left : IdleWait); // a commit's end wakes it
         }
+    }
+
+    // The last commit takes a snapshot with it: the next start on this machine reads no more than that.
+    private void EndWell()
+    {
+        _commit.Finish();
+        var wantsSnapshot = _snapshots is not null && _snapshots.Position != _position && !_drop;
+        if (wantsSnapshot)
+            _snapshots!.NoteEnd();
+        if ((_uncommitted > 0 || wantsSnapshot) && !_drop)
+            Commit();
+        _commit.Finish();
     }
 
     private bool TakeBatch()
@@ -280,6 +305,7 @@ internal sealed partial class PartitionTask
     private void Drop()
     {
         _commit.Abandon();
+        _snapshots?.Forget();
         _output?.Dispose();
         _output = null!;
         _producer?.Dispose();

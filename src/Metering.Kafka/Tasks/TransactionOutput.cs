@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Confluent.Kafka;
 using Metering.Kafka.Native;
+using Metering.Kafka.Snapshots;
 
 namespace Metering.Kafka.Tasks;
 
@@ -21,13 +22,15 @@ internal sealed class TransactionOutput(IProducer<byte[], byte[]> producer, Kafk
 
     public void SaveState(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        if (key.IsEmpty || key.SequenceEqual(PositionRecord.Key))
-            throw new ArgumentException("State needs a key of its own: not an empty one, and not 'position', which the host writes.", nameof(key));
+        if (key.IsEmpty || key.SequenceEqual(PositionRecord.Key) || key.SequenceEqual(SnapshotMark.Key))
+            throw new ArgumentException("State needs a key of its own: not an empty one, and not 'position' or 'snapshot', which the host writes.", nameof(key));
         Produce(changelog, partition, key, value, isTombstone: value.IsEmpty, null);
     }
 
     public void SavePosition(long nextOffset) =>
         Produce(changelog, partition, PositionRecord.Key, PositionRecord.Encode(nextOffset), isTombstone: false, null);
+
+    public void SaveMark(byte[] id) => Produce(changelog, partition, SnapshotMark.Key, id, isTombstone: false, null);
 
     public void Dispose() => _sender.Dispose();
 

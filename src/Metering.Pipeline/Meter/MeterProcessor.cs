@@ -95,6 +95,20 @@ public sealed class MeterProcessor : IPartitionProcessor
         _reporter.Retire(now, output, _key);
     }
 
+    public bool TrySaveAll(Action<ReadOnlySpan<byte>, ReadOnlySpan<byte>> save)
+    {
+        foreach (var account in _sources.All())
+        {
+            _key.ResetWrittenCount();
+            _value.ResetWrittenCount();
+            EpochAccountCodec.WriteKey(_key, account);
+            EpochAccountCodec.WriteValue(_value, account);
+            save(_key.WrittenSpan, _value.WrittenSpan);
+        }
+        _ids.SaveAllTo(save);
+        return true;
+    }
+
     private ProcessResult Decode(in InputRecord record, ReadOnlySpan<byte> body)
     {
         if (body.Length > EventLimits.MaxEventBytes)

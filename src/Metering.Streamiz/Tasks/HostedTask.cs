@@ -1,3 +1,4 @@
+using Metering.Kafka.Snapshots;
 using Metering.Kafka.Tasks;
 
 namespace Metering.Streamiz.Tasks;
@@ -55,7 +56,7 @@ internal sealed class HostedTask
     {
         if (key.SequenceEqual(PositionRecord.Key))
             SavedPosition = PositionRecord.Decode(value);
-        else
+        else if (!key.SequenceEqual(SnapshotMark.Key)) // our own host's
             _processor.Restore(key, value);
     }
 

@@ -66,7 +66,8 @@ internal sealed class Stand : IAsyncDisposable
     }
 
     public MeteringProcess Pipeline(string name) => Start([
-        "pipeline", "--json", "--name", name, "--for", LivesAtMost, .. Kafka, "--partitions", Partitions, "--registry", Registry, "--clickhouse", ClickHouse, "--server-port", "0"]);
+        "pipeline", "--json", "--name", name, "--for", LivesAtMost, .. Kafka, "--partitions", Partitions, "--registry", Registry, "--clickhouse", ClickHouse, "--server-port", "0",
+        "--data", Path.Combine(Folder, name)]);
 
     public MeteringProcess Replay(string file, params string[] more) => Start([
         "replay", file, "--json", .. Kafka, "--registry", Registry, "--data", Path.Combine(Folder, "replay"), .. more]);

@@ -39,8 +39,19 @@ internal sealed class CountingProcessor(Func<string, bool>? waits = null) : IPar
         foreach (var (key, value) in _pending)
             output.Send(Output, null, key, value);
         _pending.Clear();
+        output.SaveState("count"u8, Count());
+    }
+
+    public bool TrySaveAll(Action<ReadOnlySpan<byte>, ReadOnlySpan<byte>> save)
+    {
+        save("count"u8, Count());
+        return true;
+    }
+
+    private byte[] Count()
+    {
         var count = new byte[8];
         BinaryPrimitives.WriteInt64BigEndian(count, _count);
-        output.SaveState("count"u8, count);
+        return count;
     }
 }

@@ -3,6 +3,7 @@ using System.Text;
 using Confluent.Kafka;
 using Metering.Kafka.Tasks;
 using Metering.Testing;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Metering.Kafka.Tests.Tasks;
@@ -45,6 +46,10 @@ internal sealed class StageBench : IDisposable
     public static StageBench Attach(KafkaSettings settings) => new(settings, 0, null);
 
     public Task CreateChangelogAsync() => _kafka!.CreateTopicAsync(Settings.Topic("metering-count-changelog"), Partitions, ("cleanup.policy", "compact"));
+
+    /// <summary>With snapshots in a folder; what is logged goes to <paramref name="log"/>.</summary>
+    public RunningStage StartWithSnapshots(string folder, ILogger<TransactionalStage> log, TimeSpan? interval = null, Action<CommitPoint, int>? fault = null) =>
+        new(new TransactionalStage(Settings, Options() with { SnapshotFolder = folder, SnapshotInterval = interval ?? TimeSpan.FromMinutes(5) }, log, TimeProvider.System) { Fault = fault });
 
     public RunningStage Start(Action<CommitPoint, int>? fault = null, Func<string, bool>? waits = null, Func<CancellationToken, Task>? wait = null, KafkaSettings? settings = null, bool oneByOne = false) =>
         new(new TransactionalStage(settings ?? Settings, Options(waits, wait) with { OneByOne = oneByOne }, NullLogger<TransactionalStage>.Instance, TimeProvider.System) { Fault = fault });

@@ -279,6 +279,34 @@ public sealed class AccountsTests
         AssertBalances();
     }
 
+    [Fact]
+    public async Task R9_What_a_processor_saves_whole_is_what_its_changelog_holds_and_it_goes_on_from_either()
+    {
+        var other = new MeterHarness();
+        foreach (var meter in new[] { _meter, other })
+        {
+            await meter.TakeAsync([.. Enumerable.Range(1, 3_000).Select(i => Unnumbered($"r{i}"))]);
+            await meter.TakeAsync(Event(1), Event(9), Event(4, "b"), Event(4, "b", epoch: 2), Event(1, "old"));
+            meter.Add("k"u8.ToArray(), []);
+            meter.Time.Advance(TimeSpan.FromDays(31));
+            await meter.TakeAsync(Now(Event(5)), Now(Event(1, "c")));
+        }
+        Assert.Contains(_meter.Committed.Changelog, record => record.Value.Length == 0);
+        var saved = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        Assert.True(_meter.Processor.TrySaveAll((key, value) => saved.Add(Convert.ToHexString(key), Convert.ToHexString(value))));
+        Assert.Equal(_meter.State(), saved);
+        _meter.CrashWithSnapshot();
+        other.Crash(compacted: true);
+        foreach (var meter in new[] { _meter, other })
+        {
+            meter.Time.Advance(TimeSpan.FromSeconds(2));
+            await meter.TakeAsync(Now(Event(5)), Now(Event(6)), Now(Event(1, "c")), Now(Event(3, "b")), Unnumbered("r2999"), Unnumbered("r3001"));
+        }
+        Assert.Equal(other.State(), _meter.State());
+        Assert.Equal(other.Accounts.OrderBy(account => account.Key).Select(account => account.Value.ToString()), _meter.Accounts.OrderBy(account => account.Key).Select(account => account.Value.ToString()));
+        Assert.Equal(other.Events.Length, _meter.Events.Length);
+    }
+
     private async Task ForgetAsync(string source, int events)
     {
         await _meter.TakeAsync([.. Enumerable.Range(1, events).Select(i => Event(i, source))]);
