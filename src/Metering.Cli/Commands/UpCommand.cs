@@ -20,7 +20,7 @@ public sealed class UpCommand : MeteringCommand
     public UpCommand()
         : base("up", "Run everything on this machine; real services by --brokers, --registry, --clickhouse.",
             KnownSettings.Brokers, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.Workload, KnownSettings.TopicPrefix,
-            KnownSettings.Partitions, KnownSettings.KafkaPort, KnownSettings.KafkaDurability, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort, KnownSettings.CommitInterval, KnownSettings.MeterHost, KnownSettings.For) =>
+            KnownSettings.Partitions, KnownSettings.KafkaPort, KnownSettings.KafkaDurability, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort, KnownSettings.CommitInterval, KnownSettings.MeterHost, KnownSettings.LossGrace, KnownSettings.For) =>
         Options.Add(_adopt);
 
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)

@@ -73,12 +73,12 @@ public sealed class VerifyCommand : MeteringCommand
         }
     }
 
-    /// <summary>In flight means on its way: what neither moves nor waits in its publisher's spool is missing.</summary>
+    /// <summary>In flight means on its way: what neither moves, nor waits in its publisher's spool, nor for METER's verdict is missing.</summary>
     private static SourceBalance Judge(SourceBalance now, SourceBalance? before)
     {
         var isStill = before is not null && (before.Published, before.Metered, before.Received) == (now.Published, now.Metered, now.Received);
-        return isStill && now.Problems.Count == 0 && now.InFlight > now.Spooled
-            ? now with { Problems = [$"{now.InFlight - now.Spooled} events were acknowledged and have not come to the ledger, and nothing moves"] }
+        return isStill && now.Problems.Count == 0 && now.InFlight > now.Spooled + now.Late
+            ? now with { Problems = [$"{now.InFlight - now.Spooled - now.Late} events were acknowledged and have not come to the ledger, and nothing moves"] }
             : now;
     }
 

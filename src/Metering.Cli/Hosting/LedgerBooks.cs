@@ -14,12 +14,12 @@ internal static class LedgerBooks
 
     public static async Task<Dictionary<(string Source, long Epoch), AccountFigures>> AccountsAsync(ILedger ledger, LedgerOrigin? origin, CancellationToken cancellationToken)
     {
-        var sql = $"SELECT source, epoch, sum(received), sum(metered), sum(rejected), sum(duplicate), sum(unnumbered), max(highest_sequence), sum(lost), sum(input_tokens), sum(output_tokens) FROM metering.source_accounts FINAL WHERE {Of(origin)} GROUP BY source, epoch";
+        var sql = $"SELECT source, epoch, sum(received), sum(metered), sum(rejected), sum(duplicate), sum(unnumbered), sum(published), sum(in_flight), sum(lost), sum(input_tokens), sum(output_tokens) FROM metering.source_accounts FINAL WHERE {Of(origin)} GROUP BY source, epoch";
         var accounts = new Dictionary<(string, long), AccountFigures>();
         foreach (var row in await ledger.RowsAsync(sql, cancellationToken))
         {
-            accounts.Add((row[0], Number(row[1])), new AccountFigures(Number(row[2]), Number(row[3]), Number(row[4]), Number(row[5]), Number(row[6]), Number(row[7]), Number(row[8]),
-                Int128.Parse(row[9], CultureInfo.InvariantCulture), Int128.Parse(row[10], CultureInfo.InvariantCulture)));
+            accounts.Add((row[0], Number(row[1])), new AccountFigures(Number(row[2]), Number(row[3]), Number(row[4]), Number(row[5]), Number(row[6]), Number(row[7]), Number(row[8]), Number(row[9]),
+                Int128.Parse(row[10], CultureInfo.InvariantCulture), Int128.Parse(row[11], CultureInfo.InvariantCulture)));
         }
         return accounts;
     }

@@ -45,8 +45,7 @@ internal sealed class LiveLedger(PipelineHost pipeline, ServiceWait wait, TimePr
 
     private async Task<RunningTotals> ReadLedgerAsync(CancellationToken cancellationToken)
     {
-        var reported = await pipeline.Reports.SnapshotAsync(static (_, _) => { }, cancellationToken);
-        var balances = LedgerBooks.Balances(await LedgerBooks.AccountsAsync(pipeline.Ledger, pipeline.Origin, cancellationToken), reported.Values);
+        var balances = LedgerBooks.Balances(await LedgerBooks.AccountsAsync(pipeline.Ledger, pipeline.Origin, cancellationToken), pipeline.Reports.Newest.Values);
         var tenants = await GroupsAsync("tenant", cancellationToken);
         return new RunningTotals
         {

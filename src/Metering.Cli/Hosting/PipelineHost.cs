@@ -33,7 +33,7 @@ internal sealed class PipelineHost : IAsyncDisposable
 
     public required SinkStage SinkStage { get; init; }
 
-    public required TopicTable<SourceReport> Reports { get; init; }
+    public required ReportTopic Reports { get; init; }
 
     public required LedgerOrigin Origin { get; init; }
 
@@ -50,7 +50,7 @@ internal sealed class PipelineHost : IAsyncDisposable
         var origin = await PrepareLedgerAsync(adopt, kafka, topics, ledger, wait, time, cancellationToken);
 
         var schemas = new SchemaBook(registry, time, loggers.CreateLogger<SchemaBook>());
-        var meter = new MeterContext { Partitions = topics.Partitions, Schemas = schemas, DeadLetterSchemaId = schemaIds[TopicCatalogue.DeadLetters], UsageDeltaSchemaId = schemaIds[TopicCatalogue.UsageDeltas], TopicPrefix = kafka.TopicPrefix };
+        var meter = new MeterContext { Partitions = topics.Partitions, Schemas = schemas, DeadLetterSchemaId = schemaIds[TopicCatalogue.DeadLetters], UsageDeltaSchemaId = schemaIds[TopicCatalogue.UsageDeltas], SignalSchemaId = schemaIds[TopicCatalogue.Signals], LossGrace = settings.Run.LossGrace, TopicPrefix = kafka.TopicPrefix };
         var host = new PipelineHost
         {
             Kafka = kafka,
@@ -58,7 +58,7 @@ internal sealed class PipelineHost : IAsyncDisposable
             Meter = meter,
             Origin = origin,
             Time = time,
-            Reports = new TopicTable<SourceReport>(kafka, TopicCatalogue.SourceReports, registry, loggers, time),
+            Reports = new ReportTopic(kafka, registry, meter.Reports, loggers, time),
             SinkStage = new SinkStage(kafka, origin, new SinkOptions { SessionTimeout = kafka.SessionTimeout }, ledger, time, loggers.CreateLogger<SinkStage>()),
             MeterStage = HostOf(settings.Run.MeterHost, kafka, new TaskOptions
             {
@@ -93,7 +93,7 @@ internal sealed class PipelineHost : IAsyncDisposable
         var table = new TopicTable<Price>(Kafka, TopicCatalogue.Prices, registry, loggers, time);
         var prices = new PriceTopic(Kafka, table, loggers.CreateLogger<PriceTopic>(), time);
         Run(table.RunAsync(_stop.Token));
-        Run(Reports.RunAsync(_stop.Token));
+        Run(Reports.RunAsync(wait, _stop.Token));
         await wait.ForAsync(registry.Description, RegistryConnection.IsAway, async () =>
         {
             await prices.FillIfEmptyAsync(priceSchemaId, cancellationToken);
@@ -130,6 +130,7 @@ internal sealed class PipelineHost : IAsyncDisposable
         [
             (TopicCatalogue.TokenEvents, TokenEvent.SchemaJson), (TopicCatalogue.SourceReports, SourceReport.SchemaJson),
             (TopicCatalogue.DeadLetters, DeadLetter.SchemaJson), (TopicCatalogue.Prices, Price.SchemaJson), (TopicCatalogue.UsageDeltas, UsageDelta.SchemaJson),
+            (TopicCatalogue.Signals, Signal.SchemaJson),
         ];
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var (topic, schema) in all)

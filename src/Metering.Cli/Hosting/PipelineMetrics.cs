@@ -20,6 +20,8 @@ internal static class PipelineMetrics
         Meter.CreateObservableCounter("metering.meter.tokens.output", () => counters.OutputTokens, "{token}", "Output tokens metered by this process.");
         Meter.CreateObservableCounter("metering.meter.transactions", () => pipeline.MeterStage.Status.Tasks.Sum(task => task.Transactions), "{transaction}", "Transactions committed.");
         Meter.CreateObservableCounter("metering.meter.rebuilds", () => pipeline.MeterStage.Status.Tasks.Sum(task => task.Rebuilds), "{rebuild}", "Tasks rebuilt from their changelog.");
+        Meter.CreateObservableGauge("metering.meter.events.lost", () => pipeline.MeterStage.Status.Tasks.Sum(task => counters.Lost(task.Partition)), "{event}", "Events of this process's partitions that were numbered and have not come within the grace time.");
+        Meter.CreateObservableGauge("metering.meter.events.missing", () => pipeline.MeterStage.Status.Tasks.Sum(task => counters.Missing(task.Partition)), "{event}", "Events of this process's partitions that later ones show to be missing, within the grace time.");
         Meter.CreateObservableGauge("metering.meter.lag.records", () => pipeline.MeterStage.Status.Tasks.Sum(task => Math.Max(0, task.Lag)), "{record}", "Records behind the high watermark.");
         Meter.CreateObservableGauge("metering.meter.lag.seconds", () => PipelineLag.MeterSince(pipeline) is { } since ? Math.Max(0, (pipeline.Time.GetUtcNow() - since).TotalSeconds) : 0, "s", "Age of the last event metered, by its own time, while there is lag.");
         Meter.CreateObservableCounter("metering.sink.rows", () => pipeline.SinkStage.Status.Sum(status => status.InsertedRows), "{row}", "Rows inserted and acknowledged.");

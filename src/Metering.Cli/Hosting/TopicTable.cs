@@ -12,8 +12,8 @@ namespace Metering.Cli.Hosting;
 internal sealed class TopicTable<T>
     where T : class, IAvroRecord<T>, new()
 {
-    private readonly ConcurrentDictionary<string, byte[]> _values = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (byte[] Value, T Record)> _decoded = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Newest> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (Newest Newest, T Record)> _decoded = new(StringComparer.Ordinal);
     private readonly RegistryDecoder<T> _decoder;
     private readonly CompactedTable _table;
     private long _version;
@@ -24,6 +24,8 @@ internal sealed class TopicTable<T>
         _table = new CompactedTable(kafka, topic, Take, loggers.CreateLogger<CompactedTable>(), time);
     }
 
+    private sealed record Newest(byte[] Value, long ArrivedAtMs);
+
     /// <summary>Grows with each record.</summary>
     public long Version => Interlocked.Read(ref _version);
 
@@ -33,17 +35,20 @@ internal sealed class TopicTable<T>
 
     public Task ReadToEndAsync(CancellationToken cancellationToken) => _table.ReadToEndAsync(cancellationToken);
 
+    /// <summary>When the key's newest record arrived by the broker's time, Unix ms; 0 when there is none.</summary>
+    public long ArrivedAtMs(string key) => _values.TryGetValue(key, out var newest) ? newest.ArrivedAtMs : 0;
+
     /// <summary>All records by key; what cannot be decoded is left out and handed to <paramref name="bad"/>. For one
     /// caller at a time.</summary>
     public async Task<IReadOnlyDictionary<string, T>> SnapshotAsync(Action<string, string> bad, CancellationToken cancellationToken)
     {
-        foreach (var (key, value) in _values)
+        foreach (var (key, newest) in _values)
         {
-            if (_decoded.TryGetValue(key, out var known) && ReferenceEquals(known.Value, value))
+            if (_decoded.TryGetValue(key, out var known) && ReferenceEquals(known.Newest, newest))
                 continue;
             try
             {
-                _decoded[key] = (value, await _decoder.DecodeAsync(value, cancellationToken));
+                _decoded[key] = (newest, await _decoder.DecodeAsync(newest.Value, cancellationToken));
             }
             catch (InvalidDataException error)
             {
@@ -61,7 +66,7 @@ internal sealed class TopicTable<T>
         if (record.IsTombstone)
             _values.TryRemove(key, out _);
         else
-            _values[key] = record.Value.ToArray();
+            _values[key] = new Newest(record.Value.ToArray(), record.ArrivedAtMs);
         Interlocked.Increment(ref _version);
     }
 }

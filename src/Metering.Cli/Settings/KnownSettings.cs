@@ -70,6 +70,10 @@ public static class KnownSettings
         "What drives METER: our own loop, or Streamiz.Kafka.Net.")
     { Default = "native" };
 
+    public static readonly SettingDefinition LossGrace = new("meter:loss_grace", "--loss-grace", "DURATION",
+        "How long a missing event may still come before it counts as lost, 1s to 1h.")
+    { Default = "60s" };
+
     public static readonly SettingDefinition For = new("for", "--for", "DURATION",
         "Stop after this time: 30s, 5m, 1h30m.");
 
@@ -96,7 +100,7 @@ public static class KnownSettings
     public static IReadOnlyList<SettingDefinition> All { get; } =
     [
         Brokers, KafkaConfig, TopicPrefix, Partitions, Replication, RegistryUrl, ClickHouseUrl, Data, Name,
-        CommitInterval, MeterHost, For, Workload, Listen,
+        CommitInterval, MeterHost, LossGrace, For, Workload, Listen,
         KafkaPort, KafkaDurability, RegistryPort, ClickHousePort, ServerPort, GatewayPort, KedaPort, HostPort,
         Config, Json, LogLevel, LogFormat,
     ];

@@ -88,6 +88,9 @@ public sealed record RunSettings
     /// <summary>What drives METER's processors. Every process of a fleet takes the same; default native.</summary>
     public MeterHost MeterHost { get; init; } = MeterHost.Native;
 
+    /// <summary>How long a missing event may still come before it counts as lost, 1 s to 1 h. Default 60 s.</summary>
+    public TimeSpan LossGrace { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Stop by itself after this time; null = run until told.</summary>
     public TimeSpan? For { get; init; }
 

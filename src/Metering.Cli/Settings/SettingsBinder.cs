@@ -39,6 +39,7 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             Name = Get<string>(KnownSettings.Name, null, ParseName, "1 to 200 letters, digits, '.', '_', '-', ':' and '/'"),
             CommitInterval = Duration(KnownSettings.CommitInterval, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(5)),
             MeterHost = Choice(KnownSettings.MeterHost, MeterHost.Native, ("native", MeterHost.Native), ("streamiz", MeterHost.Streamiz)),
+            LossGrace = Duration(KnownSettings.LossGrace, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             For = layers.Get(KnownSettings.For) is null
                 ? null
                 : Duration(KnownSettings.For, TimeSpan.Zero, TimeSpan.FromMilliseconds(1), LongestFor),

@@ -31,6 +31,9 @@ public sealed class FixedColumn<T> : NativeColumn
 
     internal override void DropLast() => Count--;
 
+    /// <summary>Keeps the first values only.</summary>
+    internal void CutTo(int count) => Count = count;
+
     internal override void WriteData(IBufferWriter<byte> output) => output.Write(MemoryMarshal.AsBytes(_values.AsSpan(0, Count)));
 
     private T[] Grow()

@@ -3,40 +3,36 @@ using System.Buffers;
 namespace Metering.ClickHouse.Native;
 
 /// <summary>
-/// Map(LowCardinality(String), String): a row's pairs by <see cref="Add"/>, then <see cref="Append"/> ends its map.
+/// Map(LowCardinality(String), …): a row's pairs by Add, then <see cref="Append"/> ends its map.
 /// On the wire an array of pairs: the end of each row's pairs, all keys, all values.
 /// </summary>
-public sealed class MapColumn : NativeColumn
+public abstract class MapColumn : NativeColumn
 {
     private readonly FixedColumn<ulong> _ends = new("ends", "UInt64");
     private readonly LowCardinalityColumn _keys;
-    private readonly StringColumn _values;
+    private readonly NativeColumn _values;
     private Mark _rowStart;
     private Mark _lastRowStart;
 
-    internal MapColumn(string name)
-        : base(name, "Map(LowCardinality(String), String)")
+    private protected MapColumn(string name, NativeColumn values)
+        : base(name, $"Map(LowCardinality(String), {values.Type})")
     {
         _keys = new LowCardinalityColumn(name);
-        _values = new StringColumn(name);
+        _values = values;
     }
 
     // The keys' bytes include their version, which comes before the ends.
     internal override long DataBytes => _ends.DataBytes + _keys.DataBytes + _values.DataBytes;
 
-    /// <summary>A pair of the row under way. ClickHouse keeps equal keys twice and finds the first.</summary>
-    public void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
-    {
-        _keys.Append(key);
-        _values.Append(value);
-    }
+    /// <summary>Bytes that the values take so far, where that is not told by their count.</summary>
+    private protected virtual int ValueBytes => 0;
 
     /// <summary>Ends the row's map.</summary>
     public void Append()
     {
         _ends.Append((ulong)_keys.Count);
         _lastRowStart = _rowStart;
-        _rowStart = new Mark(_keys.Count, _values.Used);
+        _rowStart = new Mark(_keys.Count, ValueBytes);
         Count++;
     }
 
@@ -62,7 +58,7 @@ public sealed class MapColumn : NativeColumn
     internal void DropOpenPairs()
     {
         _keys.CutTo(_rowStart.Pairs);
-        _values.CutTo(_rowStart.Pairs, _rowStart.ValueBytes);
+        CutValues(_rowStart.Pairs, _rowStart.ValueBytes);
     }
 
     /// <summary>True when pairs stand that belong to no row.</summary>
@@ -77,5 +73,57 @@ public sealed class MapColumn : NativeColumn
         _values.WriteData(output);
     }
 
+    private protected void AddKey(ReadOnlySpan<byte> key) => _keys.Append(key);
+
+    private protected abstract void CutValues(int count, int bytes);
+
     private readonly record struct Mark(int Pairs, int ValueBytes);
+}
+
+/// <summary>Map(LowCardinality(String), String).</summary>
+public sealed class TextMapColumn : MapColumn
+{
+    private readonly StringColumn _values;
+
+    internal TextMapColumn(string name)
+        : this(name, new StringColumn(name))
+    {
+    }
+
+    private TextMapColumn(string name, StringColumn values)
+        : base(name, values) => _values = values;
+
+    /// <summary>A pair of the row under way. ClickHouse keeps equal keys twice and finds the first.</summary>
+    public void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        AddKey(key);
+        _values.Append(value);
+    }
+
+    private protected override int ValueBytes => _values.Used;
+
+    private protected override void CutValues(int count, int bytes) => _values.CutTo(count, bytes);
+}
+
+/// <summary>Map(LowCardinality(String), Int64).</summary>
+public sealed class NumberMapColumn : MapColumn
+{
+    private readonly FixedColumn<long> _values;
+
+    internal NumberMapColumn(string name)
+        : this(name, new FixedColumn<long>(name, "Int64"))
+    {
+    }
+
+    private NumberMapColumn(string name, FixedColumn<long> values)
+        : base(name, values) => _values = values;
+
+    /// <summary>A pair of the row under way. ClickHouse keeps equal keys twice and finds the first.</summary>
+    public void Add(ReadOnlySpan<byte> key, long value)
+    {
+        AddKey(key);
+        _values.Append(value);
+    }
+
+    private protected override void CutValues(int count, int bytes) => _values.CutTo(count);
 }

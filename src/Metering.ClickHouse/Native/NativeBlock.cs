@@ -96,7 +96,10 @@ public sealed class NativeBlock
     public LowCardinalityColumn LowCardinality(string name) => Add(new LowCardinalityColumn(name));
 
     /// <summary>Map(LowCardinality(String), String).</summary>
-    public MapColumn Map(string name) => Add(new MapColumn(name));
+    public TextMapColumn Map(string name) => Add(new TextMapColumn(name));
+
+    /// <summary>Map(LowCardinality(String), Int64).</summary>
+    public NumberMapColumn NumberMap(string name) => Add(new NumberMapColumn(name));
 
     public NullableColumn<int> NullableInt32(string name) => Add(new NullableColumn<int>(name, "Int32"));
 

@@ -7,11 +7,12 @@ namespace Metering.Core.Reconciliation;
 /// </summary>
 /// <param name="Published">Distinct events: the larger of what the source reports and what METER saw.</param>
 /// <param name="InFlight">Published, and not yet in the ledger nor accounted for otherwise.</param>
+/// <param name="Late">Of those, missing in METER's sequences for less than its grace time.</param>
 /// <param name="Spooled">Of those, accepted by the publisher and not yet acknowledged by the broker.</param>
 /// <param name="Problems">What does not add up, one sentence each. Empty when all does.</param>
 /// <param name="IsSettled">Nothing is in flight and nothing contradicts: looking again would show the same.</param>
 public sealed record SourceBalance(
-    string Source, long Epoch, long Published, long Received, long Metered, long Duplicate, long Rejected, long InFlight, long Spooled, long Lost,
+    string Source, long Epoch, long Published, long Received, long Metered, long Duplicate, long Rejected, long InFlight, long Late, long Spooled, long Lost,
     Int128 InputTokens, Int128 OutputTokens, IReadOnlyList<string> Problems)
 {
     public bool IsSettled => InFlight == 0 && Problems.Count == 0;
@@ -19,10 +20,10 @@ public sealed record SourceBalance(
     public static SourceBalance Of(SourceFigures figures)
     {
         var (account, ledger, reported) = (figures.Account, figures.Ledger, figures.Reported);
-        var published = Math.Max(reported?.LastSequence ?? 0, account.HighestSequence) + account.Unnumbered;
+        var published = Math.Max((reported?.LastSequence ?? 0) + account.Unnumbered, account.Published);
         var inFlight = published - ledger.Rows - account.Rejected - account.Lost;
         return new SourceBalance(figures.Source, figures.Epoch, published, account.Received, ledger.Rows, account.Duplicate, account.Rejected,
-            inFlight, reported is null ? 0 : Math.Max(0, reported.LastSequence - reported.Acknowledged), account.Lost, ledger.InputTokens, ledger.OutputTokens, [.. ProblemsOf(account, ledger, reported, inFlight)]);
+            inFlight, account.InFlight, reported is null ? 0 : Math.Max(0, reported.LastSequence - reported.Acknowledged), account.Lost, ledger.InputTokens, ledger.OutputTokens, [.. ProblemsOf(account, ledger, reported, inFlight)]);
     }
 
     private static IEnumerable<string> ProblemsOf(AccountFigures account, LedgerFigures ledger, ReportedFigures? reported, long inFlight)

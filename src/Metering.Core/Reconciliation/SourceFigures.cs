@@ -4,10 +4,12 @@ namespace Metering.Core.Reconciliation;
 public sealed record ReportedFigures(long LastSequence, long Acknowledged, long InputTokens, long OutputTokens, long Expired, bool IsClosed);
 
 /// <summary>What METER took of it: its account, as the ledger holds it.</summary>
-public sealed record AccountFigures(long Received, long Metered, long Rejected, long Duplicate, long Unnumbered, long HighestSequence, long Lost, Int128 InputTokens, Int128 OutputTokens)
+/// <param name="Published">Distinct events that METER knows of.</param>
+/// <param name="InFlight">Of those, missing for less than METER's grace time.</param>
+public sealed record AccountFigures(long Received, long Metered, long Rejected, long Duplicate, long Unnumbered, long Published, long InFlight, long Lost, Int128 InputTokens, Int128 OutputTokens)
 {
     /// <summary>Nothing of this epoch has come.</summary>
-    public static readonly AccountFigures None = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
+    public static readonly AccountFigures None = new(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 }
 
 /// <summary>What the ledger's rows say, counted.</summary>

@@ -2,7 +2,7 @@ namespace Metering.Core.Sources;
 
 /// <summary>
 /// What was taken of one epoch of one source. Invariants, whatever came (the tests hold them):
-/// received = metered + rejected + duplicate, and published = metered + rejected + lost, where published counts the
+/// received = metered + rejected + duplicate, and published = metered + rejected + missing, where published counts the
 /// distinct events that the sequences tell of. What follows from other counters is not kept: with its place in
 /// <see cref="SourceTable"/> an account takes at most 120 bytes, beside its source's bytes; what few have
 /// (<see cref="RareState"/>) comes on top of it.
@@ -56,9 +56,9 @@ public sealed class EpochAccount(byte[] source, long epoch) : SequenceSet
     /// <summary>Distinct events known of: numbered up to the highest, the unnumbered, and the unplaced.</summary>
     public long Published => Highest + Unnumbered + Unplaced;
 
-    /// <summary>Known of, never taken. An event too old to tell takes the place of one whose gap was forgotten, never of
-    /// one that an open gap still proves missing.</summary>
-    public long Lost => Missing - Math.Min(TooOldToTell, ForgottenMissing);
+    /// <summary>Known of, never taken: on its way still, or lost (<see cref="LossFigures"/>). An event too old to tell takes the place of
+    /// one whose gap was forgotten, never of one that an open gap still proves missing.</summary>
+    public long MissingEvents => Missing - Math.Min(TooOldToTell, ForgottenMissing);
 
     /// <summary>The next account of its place in the table.</summary>
     internal EpochAccount? Next { get; set; }

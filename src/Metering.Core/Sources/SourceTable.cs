@@ -23,13 +23,11 @@ public sealed class SourceTable
         if (_last is { } last && Is(last, source, epoch))
             return last;
         ref var place = ref PlaceOf(source, epoch);
-        for (var account = place; account is not null; account = account.Next)
-        {
-            if (Is(account, source, epoch))
-                return _last = account;
-        }
-        return _last = Add(ref place, new EpochAccount(source.ToArray(), epoch));
+        return _last = Find(place, source, epoch) ?? Add(ref place, new EpochAccount(source.ToArray(), epoch));
     }
+
+    /// <summary>The account of a source's epoch, if there is one.</summary>
+    public EpochAccount? Find(ReadOnlySpan<byte> source, long epoch) => Find(PlaceOf(source, epoch), source, epoch);
 
     public void Remove(ReadOnlySpan<byte> source, long epoch)
     {
@@ -63,6 +61,14 @@ public sealed class SourceTable
 
     // The epoch first: it tells nearly all others apart.
     private static bool Is(EpochAccount account, ReadOnlySpan<byte> source, long epoch) => account.Epoch == epoch && source.SequenceEqual(account.Source);
+
+    private static EpochAccount? Find(EpochAccount? place, ReadOnlySpan<byte> source, long epoch)
+    {
+        var account = place;
+        while (account is not null && !Is(account, source, epoch))
+            account = account.Next;
+        return account;
+    }
 
     private ref EpochAccount? PlaceOf(ReadOnlySpan<byte> source, long epoch)
     {

@@ -7,6 +7,7 @@ public static class TopicCatalogue
     public const string SourceReports = "source-reports";
     public const string MeteredBlocks = "metered-blocks";
     public const string UsageDeltas = "usage-deltas";
+    public const string Signals = "signals";
     public const string Prices = "prices";
     public const string DeadLetters = "dead-letters";
     public const string MeterChangelog = "metering-meter-changelog";
@@ -31,6 +32,7 @@ public static class TopicCatalogue
         new(MeteredBlocks, PartitionCount.AsInput, Delete) { NeverByTime = true },
         // Every keyed input of GOVERN has this count (R12).
         new(UsageDeltas, PartitionCount.AsInput, Delete) { Retention = TimeSpan.FromDays(7) },
+        new(Signals, PartitionCount.Free, Delete) { Retention = TimeSpan.FromDays(7) },
         new(Prices, PartitionCount.One, Compact),
         // An original of up to 1 MB whole, with its envelope (R15).
         new(DeadLetters, PartitionCount.Free, Delete) { Retention = TimeSpan.FromDays(14), MaxMessageBytes = 2 * TopicDefinition.DefaultMaxMessageBytes },

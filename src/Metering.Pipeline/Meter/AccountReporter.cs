@@ -1,6 +1,7 @@
 using System.Buffers;
 using Metering.Core.Sources;
 using Metering.Kafka.Tasks;
+using Metering.Pipeline.Meter.Losses;
 
 namespace Metering.Pipeline.Meter;
 
@@ -9,7 +10,7 @@ namespace Metering.Pipeline.Meter;
 /// days by the broker's time (R2). After a restart every account is reported once: whether its last report was committed
 /// is not asked, for reports are absolute.
 /// </summary>
-internal sealed class AccountReporter(SourceTable sources)
+internal sealed class AccountReporter(SourceTable sources, LossKeeper losses)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan KeepIdle = TimeSpan.FromDays(30);
@@ -19,6 +20,9 @@ internal sealed class AccountReporter(SourceTable sources)
     private DateTimeOffset? _reportedAt;
     private long _latestArrivalMs;
     private long _retiredAtMs;
+
+    /// <summary>What was not reported since it changed; loss accounting adds what it judges anew.</summary>
+    public HashSet<EpochAccount> Unreported => _unreported;
 
     public void Touch(EpochAccount account, long arrivedAtMs)
     {
@@ -37,7 +41,7 @@ internal sealed class AccountReporter(SourceTable sources)
             return;
         foreach (var account in _reportedAt is null ? sources.All() : _unreported)
         {
-            output.AddAccount(account);
+            output.AddAccount(account, losses.FiguresOf(account));
             account.Reported();
         }
         _unreported.Clear();
@@ -57,7 +61,7 @@ internal sealed class AccountReporter(SourceTable sources)
         var idleBefore = nowMs - (long)KeepIdle.TotalMilliseconds;
         foreach (var account in sources.All().Where(account => account.LastArrivalMs < nowMs - (long)RetireEvery.TotalMilliseconds).ToArray())
         {
-            if (account.LastArrivalMs >= idleBefore || account.Source.Length == 0 || _unreported.Contains(account))
+            if (losses.HeardAtMs(account) >= idleBefore || account.Source.Length == 0 || _unreported.Contains(account))
             {
                 account.Sequences.Trim();
                 continue;
@@ -66,6 +70,7 @@ internal sealed class AccountReporter(SourceTable sources)
             key.ResetWrittenCount();
             EpochAccountCodec.WriteKey(key, account);
             output.SaveState(key.WrittenSpan, []);
+            losses.Retire(account, output, key);
             sources.Remove(account.Source, account.Epoch);
         }
     }

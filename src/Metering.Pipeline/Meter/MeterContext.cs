@@ -1,4 +1,5 @@
 using Metering.Core.Pricing;
+using Metering.Pipeline.Meter.Losses;
 
 namespace Metering.Pipeline.Meter;
 
@@ -15,6 +16,7 @@ public sealed class MeterContext
         {
             field = value;
             Counters = new MeterCounters(value);
+            Reports = new ReportBook(value);
         }
     }
 
@@ -25,6 +27,16 @@ public sealed class MeterContext
 
     /// <summary>Of UsageDelta, as <c>usage-deltas</c> bears it.</summary>
     public required int UsageDeltaSchemaId { get; init; }
+
+    /// <summary>Of Signal, as <c>signals</c> bears it.</summary>
+    public required int SignalSchemaId { get; init; }
+
+    /// <summary>How long what is missing may still come before it counts as lost, and how long a source's report may be behind: 1 s to
+    /// 1 h, by the time of the partition's log. Default 60 s.</summary>
+    public TimeSpan LossGrace { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>What the sources report of themselves.</summary>
+    public ReportBook Reports { get; private init; } = null!;
 
     /// <summary>Topic prefix of the fleet, for the dead letters' origin.</summary>
     public string TopicPrefix { get; init; } = "";

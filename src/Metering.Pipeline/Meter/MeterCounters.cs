@@ -9,6 +9,8 @@ namespace Metering.Pipeline.Meter;
 public sealed class MeterCounters(int partitions)
 {
     private readonly long[] _eventTimes = new long[partitions];
+    private readonly long[] _lost = new long[partitions];
+    private readonly long[] _missing = new long[partitions];
     private long _metered, _duplicate, _rejected, _inputTokens, _outputTokens, _unpriced, _clamped;
     private readonly long[] _rejectedByReason = new long[Enum.GetValues<DeadLetterReason>().Length];
 
@@ -32,6 +34,12 @@ public sealed class MeterCounters(int partitions)
     /// lag, how far it lies back is the lag in event time.</summary>
     public long EventTimeMicros(int partition) => Volatile.Read(ref _eventTimes[partition]);
 
+    /// <summary>Events of a partition that its task counts as lost now.</summary>
+    public long Lost(int partition) => Volatile.Read(ref _lost[partition]);
+
+    /// <summary>Events of a partition that later ones show to be missing, for less than the grace time.</summary>
+    public long Missing(int partition) => Volatile.Read(ref _missing[partition]);
+
     public long RejectedFor(DeadLetterReason reason) => Volatile.Read(ref _rejectedByReason[(int)reason]);
 
     internal void AddDuplicate() => Interlocked.Increment(ref _duplicate);
@@ -43,6 +51,12 @@ public sealed class MeterCounters(int partitions)
     }
 
     internal void AddClamped(long events) => Interlocked.Add(ref _clamped, events);
+
+    internal void SetMissing(int partition, long lost, long missing)
+    {
+        Volatile.Write(ref _lost[partition], lost);
+        Volatile.Write(ref _missing[partition], missing);
+    }
 
     internal void AddMetered(int partition, in TokenEventView e, in PriceResult price)
     {

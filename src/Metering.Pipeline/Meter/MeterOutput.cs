@@ -10,7 +10,7 @@ using Metering.Pipeline.Meter.Usage;
 namespace Metering.Pipeline.Meter;
 
 /// <summary>What one interval has made and not yet sent: blocks for the ledger, each below the message limit (R15), usage
-/// by scope, and dead letters. Buffers are kept from one interval to the next.</summary>
+/// by scope, dead letters and signals. Buffers are kept from one interval to the next.</summary>
 internal sealed class MeterOutput
 {
     /// <summary>A block is closed at this size: one more row of the largest kind (140 KB, R15), fifteen of 2 KB and the
@@ -19,6 +19,8 @@ internal sealed class MeterOutput
 
     private const int LargeRowBytes = 2 << 10;
 
+    private const string SignalTopic = "signals";
+
     /// <summary>What a row may take beyond its event's Avro bytes: its numbers are fixed-width columns.</summary>
     private const int RowOverheadBytes = 200;
 
@@ -26,6 +28,7 @@ internal sealed class MeterOutput
     private const long MaxPendingBytes = 16 << 20;
 
     private readonly MonthlyRows<DeadLetterRows> _deadLetterRows = new(static () => new DeadLetterRows());
+    private readonly MonthlyRows<SignalRows> _signalRows = new(static () => new SignalRows());
     private readonly AccountRows _accounts = new();
     private readonly List<PendingBlock> _closed = [];
     private readonly int _partition;
@@ -33,6 +36,7 @@ internal sealed class MeterOutput
     private readonly MonthlyRows<TokenEventRows> _events;
     private readonly UsageDeltas _usage;
     private readonly List<(byte[] Key, byte[] Value)> _deadLetters = [];
+    private readonly List<(byte[] Key, byte[] Value)> _signals = [];
     private readonly PooledBuffer _encoded = new();
     private readonly Dictionary<string, string> _columnNames = [];
     private long _pendingBytes;
@@ -57,9 +61,9 @@ internal sealed class MeterOutput
         CloseIfFull(rows, bodyBytes);
     }
 
-    public void AddAccount(EpochAccount account)
+    public void AddAccount(EpochAccount account, in LossFigures figures)
     {
-        _accounts.Add(account);
+        _accounts.Add(account, figures);
         CloseIfFull(_accounts, account.Source.Length);
     }
 
@@ -74,6 +78,17 @@ internal sealed class MeterOutput
         AddDeadLetter(record, letter);
     }
 
+    public void AddSignal(Signal signal)
+    {
+        var rows = _signalRows.At(signal.AtMicros);
+        rows.Add(signal);
+        CloseIfFull(rows, LargeRowBytes);
+        _encoded.Clear();
+        WireFormat.Write(_encoded, _context.SignalSchemaId, signal);
+        _signals.Add((Encoding.UTF8.GetBytes(signal.Scope), _encoded.WrittenSpan.ToArray()));
+        _pendingBytes += _encoded.WrittenSpan.Length;
+    }
+
     /// <summary>Accounts go last: all that an account counts then lies in blocks before its own, so that the ledger can be
     /// held against it at any moment.</summary>
     public void SendTo(ITransactionOutput output)
@@ -83,11 +98,15 @@ internal sealed class MeterOutput
             SendOpen(rows, output);
         foreach (var rows in _deadLetterRows.All)
             SendOpen(rows, output);
+        foreach (var rows in _signalRows.All)
+            SendOpen(rows, output);
         SendClosed(output, accounts: true);
         SendOpen(_accounts, output);
         _usage.SendTo(output);
         foreach (var (key, value) in _deadLetters)
             output.Send(DeadLetters.Topic, null, key, value);
+        foreach (var (key, value) in _signals)
+            output.Send(SignalTopic, null, key, value);
         Clear();
     }
 
@@ -97,8 +116,10 @@ internal sealed class MeterOutput
             block.Bytes.Dispose();
         _closed.Clear();
         _deadLetters.Clear();
+        _signals.Clear();
         _events.Trim();
         _deadLetterRows.Trim();
+        _signalRows.Trim();
         _pendingBytes = 0;
     }
 

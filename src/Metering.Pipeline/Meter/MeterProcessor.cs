@@ -4,6 +4,7 @@ using Metering.Core.Pricing;
 using Metering.Core.Sources;
 using Metering.Events;
 using Metering.Kafka.Tasks;
+using Metering.Pipeline.Meter.Losses;
 
 namespace Metering.Pipeline.Meter;
 
@@ -25,6 +26,7 @@ public sealed class MeterProcessor : IPartitionProcessor
     private readonly XxHash128 _idHash = new();
     private readonly HashSet<EpochAccount> _changed = new(ReferenceEqualityComparer.Instance);
     private readonly MeterOutput _output;
+    private readonly LossKeeper _losses;
     private readonly AccountReporter _reporter;
     private readonly ArrayBufferWriter<byte> _key = new(), _value = new();
     private readonly PooledBuffer _resolved = new();
@@ -34,26 +36,59 @@ public sealed class MeterProcessor : IPartitionProcessor
         _partition = partition;
         _context = context;
         _output = new MeterOutput(partition, context);
-        _reporter = new AccountReporter(_sources);
+        _losses = new LossKeeper(partition, context, _sources);
+        _reporter = new AccountReporter(_sources, _losses);
     }
 
     private MeterCounters Counters => _context.Counters;
 
     public bool WantsCommit => _output.IsFull;
 
-    public bool IsIdleCommitDue(DateTimeOffset now) => _reporter.IsDue(now);
+    public bool IsIdleCommitDue(DateTimeOffset now) => _reporter.IsDue(now) || _losses.IsDue(now);
 
     public void Restore(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         if (key.Length > 0 && key[0] == IdWindow.KeyTag)
             _ids.Restore(key, value);
+        else if (EpochLossCodec.IsKey(key))
+            _losses.Restore(key, value);
         else if (value.IsEmpty)
-            _sources.Remove(EpochAccountCodec.SourceOf(key), EpochAccountCodec.EpochOf(key));
+            Forget(EpochAccountCodec.SourceOf(key), EpochAccountCodec.EpochOf(key));
         else
             EpochAccountCodec.ReadValue(value, _sources.Get(EpochAccountCodec.SourceOf(key), EpochAccountCodec.EpochOf(key)));
     }
 
     public ProcessResult Process(in InputRecord record)
+    {
+        var result = Take(record);
+        if (result == ProcessResult.Wait)
+            _losses.Held();
+        else
+            _losses.Arrived(record.ArrivedAtMs);
+        return result;
+    }
+
+    public void OnCommit(DateTimeOffset now, ITransactionOutput output)
+    {
+        if (_reporter.IsDue(now) || _losses.IsTime(now))
+            _losses.Look(now, _reporter.Unreported, _output);
+        _reporter.Report(now, _output);
+        _output.SendTo(output);
+        foreach (var account in _changed)
+        {
+            _key.ResetWrittenCount();
+            _value.ResetWrittenCount();
+            EpochAccountCodec.WriteKey(_key, account);
+            EpochAccountCodec.WriteValue(_value, account);
+            output.SaveState(_key.WrittenSpan, _value.WrittenSpan);
+        }
+        _changed.Clear();
+        _losses.Save(output, _key, _value);
+        _ids.SaveTo(output.SaveState);
+        _reporter.Retire(now, output, _key);
+    }
+
+    private ProcessResult Take(in InputRecord record)
     {
         if (!WireFormat.TryReadHeader(record.Value, out var schemaId, out var body))
             return Refuse(record, new EventFault(DeadLetterReason.BadWireFormat, $"the value has {record.Value.Length} bytes and does not begin with 0 and a schema id: publish in Confluent's wire format"));
@@ -78,21 +113,11 @@ public sealed class MeterProcessor : IPartitionProcessor
         }
     }
 
-    public void OnCommit(DateTimeOffset now, ITransactionOutput output)
+    private void Forget(ReadOnlySpan<byte> source, long epoch)
     {
-        _reporter.Report(now, _output);
-        _output.SendTo(output);
-        foreach (var account in _changed)
-        {
-            _key.ResetWrittenCount();
-            _value.ResetWrittenCount();
-            EpochAccountCodec.WriteKey(_key, account);
-            EpochAccountCodec.WriteValue(_value, account);
-            output.SaveState(_key.WrittenSpan, _value.WrittenSpan);
-        }
-        _changed.Clear();
-        _ids.SaveTo(output.SaveState);
-        _reporter.Retire(now, output, _key);
+        if (_sources.Find(source, epoch) is { } account)
+            _losses.Drop(account);
+        _sources.Remove(source, epoch);
     }
 
     public bool TrySaveAll(Action<ReadOnlySpan<byte>, ReadOnlySpan<byte>> save)

@@ -37,7 +37,7 @@ internal sealed class MeterTopic : IAsyncDisposable
         var fixture = new KafkaFixture();
         await fixture.InitializeAsync();
         var topic = new MeterTopic(fixture, events);
-        foreach (var name in (string[])[Input, MeteredBlock.Topic, "usage-deltas", "dead-letters"])
+        foreach (var name in (string[])[Input, MeteredBlock.Topic, "usage-deltas", "dead-letters", "signals"])
             await fixture.CreateTopicAsync(topic.Kafka.Topic(name));
         topic.Produce();
         return topic;

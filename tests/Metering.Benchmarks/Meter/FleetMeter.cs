@@ -23,7 +23,7 @@ internal static class FleetMeter
         var tiers = new[] { new PriceTier(0, 2_500_000, 10_000_000, 1_250_000), new PriceTier(128_000, 5_000_000, 20_000_000, 2_500_000) };
         var prices = Models.Select(model => new ModelPrices(model, "", null, null, [new PriceEntry(EventLimits.MinTimeMicros, tiers)]));
         // One partition: every source is at home in it.
-        return new MeterContext { Partitions = 1, Schemas = schemas, DeadLetterSchemaId = 2, UsageDeltaSchemaId = 10, Prices = PriceBook.Create(prices) };
+        return new MeterContext { Partitions = 1, Schemas = schemas, DeadLetterSchemaId = 2, UsageDeltaSchemaId = 10, SignalSchemaId = 11, Prices = PriceBook.Create(prices) };
     }
 
     private sealed class OneSchema : ISchemaSource

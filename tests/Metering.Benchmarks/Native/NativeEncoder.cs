@@ -24,7 +24,7 @@ internal sealed class NativeEncoder
     private readonly FixedColumn<bool> _estimated;
     private readonly FixedColumn<bool> _streamed;
     private readonly FixedColumn<byte> _priced;
-    private readonly MapColumn _tags;
+    private readonly TextMapColumn _tags;
 
     public NativeEncoder(NativeRows rows)
     {

@@ -30,7 +30,7 @@ internal static class FleetBlocks
 
         public void Send(string topic, int? partition, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, IReadOnlyList<RecordHeader>? headers = null)
         {
-            if (topic == TopicCatalogue.UsageDeltas)
+            if (topic is TopicCatalogue.UsageDeltas or TopicCatalogue.Signals)
                 return; // not SINK's
             if (topic != MeteredBlock.Topic)
                 throw new InvalidOperationException($"METER sent to {topic}: the sample has a bad event");

@@ -94,9 +94,9 @@ public sealed class ViewsTests(EngineFixture fixture) : IAsyncLifetime
     [Fact]
     public async Task Source_accounts_keep_the_newest_of_an_epoch()
     {
-        await fixture.Ledger.ExecuteAsync("INSERT INTO metering.source_accounts (ledger_partition, source, epoch, received, metered) VALUES (0, 's', 1, 10, 9)");
-        await fixture.Ledger.ExecuteAsync("INSERT INTO metering.source_accounts (ledger_partition, source, epoch, received, metered) VALUES (0, 's', 1, 30, 28), (0, 's', 2, 1, 1)");
-        await fixture.Ledger.ExecuteAsync("INSERT INTO metering.source_accounts (ledger_partition, source, epoch, received, metered) VALUES (0, 's', 1, 20, 19)");
+        await fixture.Ledger.ExecuteAsync("INSERT INTO metering.source_accounts (ledger_partition, block_offset, source, epoch, received, metered) VALUES (0, 4, 's', 1, 10, 9)");
+        await fixture.Ledger.ExecuteAsync("INSERT INTO metering.source_accounts (ledger_partition, block_offset, source, epoch, received, metered) VALUES (0, 9, 's', 1, 30, 28), (0, 9, 's', 2, 1, 1)");
+        await fixture.Ledger.ExecuteAsync("INSERT INTO metering.source_accounts (ledger_partition, block_offset, source, epoch, received, metered) VALUES (0, 7, 's', 1, 30, 19)");
 
         Assert.Equal("1 30 28\n2 1 1", await TextAsync("SELECT epoch, received, metered FROM metering.source_accounts FINAL ORDER BY epoch"));
     }

@@ -13,7 +13,7 @@ public sealed class EpochAccountTests
     {
         var account = Feed(arrivals);
         Assert.Equal(account.Received, account.Metered + account.Rejected + account.Duplicate);
-        Assert.Equal(account.Published, account.Metered + account.Rejected + account.Lost);
+        Assert.Equal(account.Published, account.Metered + account.Rejected + account.MissingEvents);
     });
 
     [Fact]
@@ -24,7 +24,7 @@ public sealed class EpochAccountTests
         var restored = EpochAccountCodec.Read(key, value);
         Assert.Equal(Save(account).Value, Save(restored).Value);
         Assert.Equal(account.Source, restored.Source);
-        Assert.Equal((account.Epoch, account.Lost, account.InputTokens), (restored.Epoch, restored.Lost, restored.InputTokens));
+        Assert.Equal((account.Epoch, account.MissingEvents, account.InputTokens), (restored.Epoch, restored.MissingEvents, restored.InputTokens));
     });
 
     [Fact]
@@ -34,7 +34,7 @@ public sealed class EpochAccountTests
         var account = Feed(arrivals);
         EpochAccountCodec.ReadValue(Save(account).Value, former);
         Assert.Equal(Save(account).Value, Save(former).Value);
-        Assert.Equal(account.Lost, former.Lost);
+        Assert.Equal(account.MissingEvents, former.MissingEvents);
     });
 
     [Fact]

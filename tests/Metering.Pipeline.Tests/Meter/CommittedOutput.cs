@@ -23,6 +23,8 @@ internal sealed class CommittedOutput : ITransactionOutput
 
     public List<UsageDelta> Deltas { get; } = [];
 
+    public List<Signal> Signals { get; } = [];
+
     public List<(byte[] Key, byte[] Value)> Changelog { get; } = [];
 
     public void CommitTo(CommittedOutput committed)
@@ -30,6 +32,7 @@ internal sealed class CommittedOutput : ITransactionOutput
         committed.Blocks.AddRange(Blocks);
         committed.Letters.AddRange(Letters);
         committed.Deltas.AddRange(Deltas);
+        committed.Signals.AddRange(Signals);
         committed.Changelog.AddRange(Changelog);
     }
 
@@ -46,6 +49,12 @@ internal sealed class CommittedOutput : ITransactionOutput
         {
             Assert.Null(partition);
             Deltas.Add(ReadDelta(key, value));
+            return;
+        }
+        if (topic == "signals")
+        {
+            Assert.InRange(bytes, 1, MaxRecordBytes);
+            Signals.Add(ReadSignal(key, value));
             return;
         }
         Assert.Equal("metered-blocks", topic);
@@ -78,6 +87,16 @@ internal sealed class CommittedOutput : ITransactionOutput
         return delta;
     }
 
+    private static Signal ReadSignal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        Assert.True(WireFormat.TryReadHeader(value, out var id, out var body));
+        Assert.Equal(FakeRegistry.SignalId, id);
+        var signal = new Signal();
+        Assert.Equal(DecodeError.None, Signal.TryRead(body, new StringPool(), signal));
+        Assert.Equal(signal.Scope, Encoding.UTF8.GetString(key));
+        return signal;
+    }
+
     private static ReadBlock Read(int? partition, ReadOnlySpan<byte> value, IReadOnlyList<RecordHeader> headers, int bytes)
     {
         var block = MeteredBlock.Read(0, name => headers.Single(header => header.Name == name).Value.ToArray(), value.ToArray());
@@ -92,9 +111,12 @@ internal sealed class CommittedOutput : ITransactionOutput
 
     private static (int Year, int Month) MonthOf(string table, NativeRow row)
     {
-        var time = table == "token_events"
-            ? DateTimeOffset.UnixEpoch.AddMicroseconds(row.Int64("event_time"))
-            : DateTimeOffset.FromUnixTimeMilliseconds(row.Int64("arrived_at"));
+        var time = table switch
+        {
+            "token_events" => DateTimeOffset.UnixEpoch.AddMicroseconds(row.Int64("event_time")),
+            "signals" => DateTimeOffset.UnixEpoch.AddMicroseconds(row.Int64("at")),
+            _ => DateTimeOffset.FromUnixTimeMilliseconds(row.Int64("arrived_at")),
+        };
         return (time.Year, time.Month);
     }
 }

@@ -10,6 +10,7 @@ internal sealed class FakeRegistry : ISchemaSource
     public const int SourceReportId = 8;
     public const int DeadLetterId = 9;
     public const int UsageDeltaId = 10;
+    public const int SignalId = 12;
 
     public Dictionary<int, string> Schemas { get; } = new()
     {

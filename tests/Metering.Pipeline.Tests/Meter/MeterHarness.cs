@@ -32,6 +32,7 @@ internal sealed class MeterHarness
             Schemas = Schemas,
             DeadLetterSchemaId = FakeRegistry.DeadLetterId,
             UsageDeltaSchemaId = FakeRegistry.UsageDeltaId,
+            SignalSchemaId = FakeRegistry.SignalId,
             TopicPrefix = "t-",
             Prices = TestPrices.Book(("small", 100, 300)),
         };
@@ -62,11 +63,13 @@ internal sealed class MeterHarness
 
     public NativeRow[] Events => [.. Rows("token_events")];
 
+    public Signal[] Signals => [.. Committed.Signals];
+
     public DeadLetter[] Letters => [.. Committed.Letters.Select(letter => letter.Letter)];
 
     /// <summary>The newest committed row of each account, as the ledger's table keeps it.</summary>
     public Dictionary<(string Source, long Epoch), NativeRow> Accounts =>
-        Rows("source_accounts").GroupBy(row => (row.Text("source"), row.Int64("epoch"))).ToDictionary(group => group.Key, group => group.MaxBy(row => row.Int64("received"))!);
+        Rows("source_accounts").GroupBy(row => (row.Text("source"), row.Int64("epoch"))).ToDictionary(group => group.Key, group => group.Last());
 
     /// <summary>Appends a record to the input; it arrives now unless a time is given.</summary>
     public void Add(byte[]? key, byte[] value, RecordHeader[]? headers = null, long? arrivedAtMs = null) =>

@@ -36,7 +36,7 @@ internal ref struct NativeReader(ReadOnlySpan<byte> bytes)
         if (type.StartsWith("Map(", StringComparison.Ordinal))
         {
             Assert.Equal(1, Number<long>());
-            return Maps(rows);
+            return Maps(rows, type.EndsWith(", Int64)", StringComparison.Ordinal) ? "Int64" : "String");
         }
         if (!type.StartsWith("Nullable(", StringComparison.Ordinal))
             return Values(type, rows);
@@ -81,14 +81,14 @@ internal ref struct NativeReader(ReadOnlySpan<byte> bytes)
         return values;
     }
 
-    private object?[] Maps(int rows)
+    private object?[] Maps(int rows, string valueType)
     {
         var ends = Values("UInt64", rows).Select(end => (int)(ulong)end!).ToArray();
         var pairs = rows == 0 ? 0 : ends[^1];
         var keys = LowCardinality(pairs);
-        var values = Values("String", pairs);
+        var values = Values(valueType, pairs);
         return [.. ends.Select((end, row) => (object?)Enumerable.Range(row == 0 ? 0 : ends[row - 1], end - (row == 0 ? 0 : ends[row - 1]))
-            .Select(i => ((string)keys[i]!, (string)values[i]!)).ToArray())];
+            .Select(i => ((string)keys[i]!, Convert.ToString(values[i], System.Globalization.CultureInfo.InvariantCulture)!)).ToArray())];
     }
 
     private T Number<T>()

@@ -24,6 +24,8 @@ internal sealed class SimKafka(int partitions, FakeTimeProvider time)
 
     public SimLog UsageDeltas { get; } = new();
 
+    public SimLog Signals { get; } = new();
+
     /// <summary>METER's committed offset of each partition.</summary>
     public long[] MeterOffsets { get; } = new long[partitions];
 

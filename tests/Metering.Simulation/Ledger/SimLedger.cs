@@ -69,7 +69,7 @@ internal sealed partial class SimLedger(Flights flights, Random random) : ILedge
     {
         var text = new StringBuilder();
         if (sql.Contains("system.columns", StringComparison.Ordinal))
-            text.Append("dead_letters\nsource_accounts\ntoken_events\n");
+            text.Append("dead_letters\nsignals\nsource_accounts\ntoken_events\n");
         else if (CountSql().Match(sql) is { Success: true } count)
         {
             var (from, to) = (Number(count.Groups["from"].Value), Number(count.Groups["to"].Value));

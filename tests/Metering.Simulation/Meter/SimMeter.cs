@@ -100,6 +100,7 @@ internal sealed class SimMeter
         "" => _kafka.Changelog[_partition],
         "metered-blocks" => _kafka.Blocks[output.Partition!.Value],
         "usage-deltas" => _kafka.UsageDeltas,
+        "signals" => _kafka.Signals,
         _ => _kafka.DeadLetters,
     };
 

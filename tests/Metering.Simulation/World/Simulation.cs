@@ -19,6 +19,9 @@ internal sealed class Simulation
     private const int Partitions = 2;
     private const int TraceLength = 60;
 
+    /// <summary>Short, so that verdicts fall among the crashes.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
     private static readonly DateTimeOffset Start = new(2026, 11, 10, 12, 0, 0, TimeSpan.Zero);
 
     private readonly Random _random;
@@ -41,9 +44,9 @@ internal sealed class Simulation
         _kafka = new SimKafka(Partitions, _time);
         _flights = new Flights(_random);
         _ledger = new SimLedger(_flights, _random) { FaultPercent = _random.Next(4) * 10 };
-        _traffic = new Traffic(_kafka, Partitions, _random);
-        _invariants = new Invariants(_kafka, _ledger, _traffic);
         _context = Context();
+        _traffic = new Traffic(_kafka, Partitions, _random, _context.Reports);
+        _invariants = new Invariants(_kafka, _ledger, _traffic);
     }
 
     /// <summary>Hash of all that happened: the same seed gives the same.</summary>
@@ -60,8 +63,11 @@ internal sealed class Simulation
             for (var i = 0; i < steps; i++)
                 simulation.Step();
             simulation.Heal();
-            simulation.Pass(1_100); // accounts are reported once a second
-            simulation.Heal();
+            for (var i = 0; i < 6; i++)
+            {
+                simulation.Pass(1_100); // accounts are reported once a second, and what is missing is lost after the grace time
+                simulation.Heal();
+            }
             simulation._invariants.AtTheEnd(simulation.Context());
             return simulation;
         }
@@ -80,6 +86,10 @@ internal sealed class Simulation
                 Tell("send", partition);
                 for (var i = _random.Next(1, 6); i > 0; i--)
                     _traffic.Send();
+                break;
+            case < 25:
+                Tell("report", partition);
+                _traffic.Report();
                 break;
             case < 38:
                 Meter(partition, _random.Next(1, 12));
@@ -271,6 +281,8 @@ internal sealed class Simulation
             Schemas = schemas,
             DeadLetterSchemaId = 9,
             UsageDeltaSchemaId = 10,
+            SignalSchemaId = 11,
+            LossGrace = Grace,
             Prices = PriceBook.Create([new ModelPrices("small", "p", null, null, [new PriceEntry(0, [new PriceTier(0, 100, 300)])])]),
             NewBlockId = NewId,
         };

@@ -7,7 +7,7 @@ namespace Metering.Pipeline.Meter.Rows;
 internal sealed class AccountRows : ILedgerRows
 {
     private readonly LowCardinalityColumn _source;
-    private readonly FixedColumn<long> _epoch, _received, _metered, _rejected, _duplicate, _tooOldToTell, _unnumbered, _highestSequence, _lost, _lastArrival;
+    private readonly FixedColumn<long> _epoch, _published, _received, _metered, _rejected, _duplicate, _tooOldToTell, _unnumbered, _highestSequence, _inFlight, _lost, _lastArrival;
     private readonly FixedColumn<Int128> _inputTokens, _outputTokens;
     private readonly NullableColumn<long> _maxAhead;
 
@@ -15,6 +15,7 @@ internal sealed class AccountRows : ILedgerRows
     {
         _source = Block.LowCardinality("source");
         _epoch = Block.Int64("epoch");
+        _published = Block.Int64("published");
         _received = Block.Int64("received");
         _metered = Block.Int64("metered");
         _rejected = Block.Int64("rejected");
@@ -22,6 +23,7 @@ internal sealed class AccountRows : ILedgerRows
         _tooOldToTell = Block.Int64("too_old_to_tell");
         _unnumbered = Block.Int64("unnumbered");
         _highestSequence = Block.Int64("highest_sequence");
+        _inFlight = Block.Int64("in_flight");
         _lost = Block.Int64("lost");
         _inputTokens = Block.Int128("input_tokens");
         _outputTokens = Block.Int128("output_tokens");
@@ -35,10 +37,11 @@ internal sealed class AccountRows : ILedgerRows
 
     public NativeBlock Block { get; } = new();
 
-    public void Add(EpochAccount account)
+    public void Add(EpochAccount account, in LossFigures figures)
     {
         _source.Append(account.Source);
         _epoch.Append(account.Epoch);
+        _published.Append(figures.Published);
         _received.Append(account.Received);
         _metered.Append(account.Metered);
         _rejected.Append(account.Rejected);
@@ -46,7 +49,8 @@ internal sealed class AccountRows : ILedgerRows
         _tooOldToTell.Append(account.TooOldToTell);
         _unnumbered.Append(account.Unnumbered + account.Unplaced);
         _highestSequence.Append(account.Sequences.Highest);
-        _lost.Append(account.Lost);
+        _inFlight.Append(figures.InFlight);
+        _lost.Append(figures.Lost);
         _inputTokens.Append(account.InputTokens);
         _outputTokens.Append(account.OutputTokens);
         _lastArrival.Append(account.LastArrivalMs);

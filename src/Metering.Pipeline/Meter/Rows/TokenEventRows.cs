@@ -25,7 +25,7 @@ internal sealed class TokenEventRows : ILedgerRows
     private readonly FixedColumn<bool> _tokensEstimated, _streamed;
     private readonly FixedColumn<byte> _priced;
     private readonly FixedColumn<ulong> _priceVersion;
-    private readonly MapColumn _tags;
+    private readonly TextMapColumn _tags;
     private readonly UsageTable _usage;
     private readonly BlockNumbers _tenants, _apiKeys, _routes, _models, _pools;
 
