@@ -130,6 +130,7 @@ public sealed class MeterProcessor : IPartitionProcessor
             EpochAccountCodec.WriteValue(_value, account);
             save(_key.WrittenSpan, _value.WrittenSpan);
         }
+        _losses.SaveAllTo(save, _key, _value);
         _ids.SaveAllTo(save);
         return true;
     }

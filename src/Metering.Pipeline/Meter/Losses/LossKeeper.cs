@@ -116,6 +116,17 @@ internal sealed class LossKeeper(int partition, MeterContext context, SourceTabl
         _unsaved.Clear();
     }
 
+    /// <summary>All that was saved, for a snapshot right behind <see cref="Save"/>.</summary>
+    public void SaveAllTo(Action<ReadOnlySpan<byte>, ReadOnlySpan<byte>> save, ArrayBufferWriter<byte> key, ArrayBufferWriter<byte> value)
+    {
+        foreach (var (account, state) in _saved)
+        {
+            value.ResetWrittenCount();
+            EpochLossCodec.WriteValue(value, state);
+            save(KeyOf(account, key), value.WrittenSpan);
+        }
+    }
+
     private void Watch(EpochAccount account, EpochReport? report)
     {
         if (_losses.TryGetValue(account, out var loss))
