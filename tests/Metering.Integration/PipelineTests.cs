@@ -31,6 +31,33 @@ public sealed class PipelineTests(KafkaFixture kafka)
     }
 
     [Fact]
+    public async Task Meter_alone_needs_no_ledger_and_sink_alone_fills_it_later_R8_R17()
+    {
+        await using var services = new Stand(kafka.Brokers);
+        await using var stand = new Stand(kafka.Brokers) { Registry = services.Registry }; // nobody listens where its ledger should be
+        await services.ReadyUpAsync();
+        var (file, totals) = Traces.Own(stand.Folder, "alone", events: 2_000, seconds: 1, seed: 22);
+        var meter = stand.Pipeline("meter", "--stages", "meter");
+        var address = (await meter.ReadyAsync()).Server;
+        await stand.ReplayedAsync(file, "--speed", "max");
+        using var client = new HttpClient();
+        await Stand.UntilAsync(async () => (await client.GetStringAsync(address + "/metrics")).Contains($"\nmetering_meter_events_metered_total {totals.Events}\n", StringComparison.Ordinal), TimeSpan.FromSeconds(30), "all is metered");
+        var health = await client.GetStringAsync(address + "/health/ready");
+        Assert.Contains("METER", health, StringComparison.Ordinal);
+        Assert.DoesNotContain("SINK", health, StringComparison.Ordinal);
+        Assert.DoesNotContain("metering_sink_", await client.GetStringAsync(address + "/metrics"), StringComparison.Ordinal);
+
+        stand.ClickHouse = services.ClickHouse;
+        var sink = stand.Pipeline("sink", "--stages", "sink");
+
+        Assert.DoesNotContain("metering_meter_", await client.GetStringAsync((await sink.ReadyAsync()).Server + "/metrics"), StringComparison.Ordinal);
+        await stand.AddsUpAsync();
+        Assert.Equal(totals, await stand.Ledger.TotalsAsync("alone"));
+        (await meter.StopAsync()).Succeeded();
+        (await sink.StopAsync()).Succeeded();
+    }
+
+    [Fact]
     public async Task A_blocks_topic_made_anew_under_the_same_ledger_is_refused_without_adopt_R18()
     {
         await using var stand = new Stand(kafka.Brokers);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Metering.Cli.Commands;
@@ -10,6 +11,7 @@ namespace Metering.Cli.Chaos;
 /// environment, where other users of the machine cannot read the passwords; its log goes to a file.</summary>
 internal sealed partial class ChaosChild : IAsyncDisposable
 {
+    private const int LastLines = 12;
     private const int SigTerm = 15, SigCont = 18, SigStop = 19;
 
     /// <summary>A killed process holds its partitions for a session timeout; a loaded machine takes its time besides.</summary>
@@ -19,8 +21,11 @@ internal sealed partial class ChaosChild : IAsyncDisposable
     private readonly Process _process;
     private readonly string _role;
     private readonly string _logFile;
-    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Queue<string> _lastLines = new();
+    private readonly TaskCompletionSource<string> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _reading;
+
+    private static readonly HttpClient Client = new() { Timeout = TimeSpan.FromSeconds(5) };
 
     private ChaosChild(Process process, string role, string logFile)
     {
@@ -28,10 +33,11 @@ internal sealed partial class ChaosChild : IAsyncDisposable
         _reading = Task.WhenAll(ReadOutAsync(), KeepLogAsync());
     }
 
-    /// <param name="role">The command.</param>
+    /// <param name="command">Of this program: up or pipeline.</param>
+    /// <param name="role">What people call it; its log's name.</param>
     /// <param name="settings">By variable, as <see cref="SettingDefinition.EnvironmentName"/>.</param>
-    public static ChaosChild Start(string role, IReadOnlyDictionary<string, string> settings, string folder) =>
-        new(Program(settings, role, "--json"), role, Path.Combine(folder, role + ".log"));
+    public static ChaosChild Start(string command, string role, IReadOnlyDictionary<string, string> settings, string folder) =>
+        new(Program(settings, command, "--json"), role, Path.Combine(folder, role + ".log"));
 
     /// <summary>Runs another command of this program with the same settings.</summary>
     /// <returns>Its exit code, and what it printed.</returns>
@@ -48,7 +54,7 @@ internal sealed partial class ChaosChild : IAsyncDisposable
     {
         try
         {
-            await _ready.Task.WaitAsync(ReadyWithin, cancellationToken);
+            _ = await _ready.Task.WaitAsync(ReadyWithin, cancellationToken);
         }
         catch (TimeoutException error)
         {
@@ -56,12 +62,36 @@ internal sealed partial class ChaosChild : IAsyncDisposable
         }
     }
 
+    /// <summary>A figure of its <c>/metrics</c>, all labels together; null when it does not answer, or has none of that name.</summary>
+    public async Task<double?> MetricAsync(string name, CancellationToken cancellationToken)
+    {
+        var server = await _ready.Task.WaitAsync(cancellationToken);
+        try
+        {
+            var samples = (await Client.GetStringAsync(server + "/metrics", cancellationToken)).Split('\n')
+                .Where(line => line.StartsWith(name, StringComparison.Ordinal) && line.Length > name.Length && line[name.Length] is ' ' or '{')
+                .Select(static line => double.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture)).ToArray();
+            return samples.Length == 0 ? null : samples.Sum();
+        }
+        catch (Exception error) when (error is HttpRequestException || (error is TaskCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return null; // busy, or just killed
+        }
+    }
+
+    /// <summary>To be asked while it is waited for.</summary>
+    /// <exception cref="CommandFailedException">It has ended by itself; the message holds the end of its log.</exception>
+    public void ThrowIfEnded()
+    {
+        if (_process.HasExited)
+            throw new CommandFailedException(string.Create(CultureInfo.InvariantCulture, $"metering {_role} ended by itself with exit code {_process.ExitCode}; its log ({_logFile}) ends with:{Tail()}"));
+    }
+
     /// <summary>kill -9.</summary>
     /// <exception cref="CommandFailedException">It had ended by itself.</exception>
     public async Task KillAsync()
     {
-        if (_process.HasExited)
-            throw new CommandFailedException($"metering {_role} ended by itself with exit code {_process.ExitCode}; its log is {_logFile}");
+        ThrowIfEnded();
         _process.Kill();
         await _process.WaitForExitAsync();
         await _reading;
@@ -98,6 +128,12 @@ internal sealed partial class ChaosChild : IAsyncDisposable
         _process.Dispose();
     }
 
+    private string Tail()
+    {
+        lock (_lastLines)
+            return string.Concat(_lastLines.Select(static line => "\n    " + line));
+    }
+
     private void Send(int signal)
     {
         if (Signal(_process.Id, signal) != 0)
@@ -108,18 +144,26 @@ internal sealed partial class ChaosChild : IAsyncDisposable
     {
         while (await _process.StandardOutput.ReadLineAsync() is { } line)
         {
-            if (!_ready.Task.IsCompleted && JsonDocument.Parse(line).RootElement.TryGetProperty("ready", out _))
-                _ready.TrySetResult();
+            if (!_ready.Task.IsCompleted && JsonDocument.Parse(line).RootElement.TryGetProperty("ready", out var addresses))
+                _ready.TrySetResult(addresses.GetProperty("server").GetString()!);
         }
-        if (_ready.TrySetException(new CommandFailedException($"metering {_role} ended before it was ready; its log is {_logFile}")))
+        if (_ready.TrySetException(new CommandFailedException($"metering {_role} ended before it was ready; its log ({_logFile}) ends with:{Tail()}")))
             _ = _ready.Task.Exception; // nobody need wait for it: it may have been killed on purpose
     }
 
     private async Task KeepLogAsync()
     {
-        await using var log = new StreamWriter(_logFile, append: true);
+        await using var log = new StreamWriter(_logFile, append: true) { AutoFlush = true };
         while (await _process.StandardError.ReadLineAsync() is { } line)
+        {
             await log.WriteLineAsync(line);
+            lock (_lastLines)
+            {
+                _lastLines.Enqueue(line);
+                if (_lastLines.Count > LastLines)
+                    _lastLines.Dequeue();
+            }
+        }
     }
 
     private static Process Program(IReadOnlyDictionary<string, string> settings, params string[] arguments)

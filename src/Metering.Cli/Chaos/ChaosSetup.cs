@@ -14,6 +14,9 @@ namespace Metering.Cli.Chaos;
 /// what runs in it.</summary>
 internal sealed class ChaosSetup
 {
+    // A process has several partitions beside another, and every partition has its source; more cost inserts, not kinds of faults.
+    private const int DefaultPartitions = 4;
+
     private readonly MeteringSettings _settings;
     private readonly int? _localKafkaPort;
 
@@ -33,6 +36,8 @@ internal sealed class ChaosSetup
     }
 
     public string Prefix { get; }
+
+    public int Partitions => _settings.Kafka.Partitions ?? DefaultPartitions;
 
     public string Folder { get; }
 
@@ -63,10 +68,11 @@ internal sealed class ChaosSetup
     }
 
     /// <summary>For a <c>pipeline</c> beside it.</summary>
-    public Dictionary<string, string> OfPipeline()
+    public Dictionary<string, string> OfPipeline(Stages stages)
     {
         var all = WithServices(OfRole());
-        all[KnownSettings.Data.EnvironmentName] = Path.Combine(Folder, "pipeline");
+        all[KnownSettings.Stages.EnvironmentName] = stages.ToString();
+        all[KnownSettings.Data.EnvironmentName] = Path.Combine(Folder, "pipeline-" + stages.ToString().ToLowerInvariant().Replace(", ", "-", StringComparison.Ordinal));
         return all;
     }
 
@@ -76,8 +82,7 @@ internal sealed class ChaosSetup
     private Dictionary<string, string> OfRole()
     {
         var all = Common();
-        if (_settings.Kafka.Partitions is { } partitions)
-            all[KnownSettings.Partitions.EnvironmentName] = Text(partitions);
+        all[KnownSettings.Partitions.EnvironmentName] = Text(Partitions);
         if (_settings.Kafka.Replication is { } replication)
             all[KnownSettings.Replication.EnvironmentName] = Text(replication);
         all[KnownSettings.CommitInterval.EnvironmentName] = Text((long)_settings.Run.CommitInterval.TotalMilliseconds) + "ms";
@@ -130,21 +135,28 @@ internal sealed class ChaosSetup
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Below the ports that outgoing connections take: it must still be free when <c>up</c> starts again.</summary>
-    private static int FreePort()
+    /// <param name="span">How many in a row.</param>
+    public static int FreePort(int span = 1)
     {
         while (true)
         {
             var port = Random.Shared.Next(15_000, 30_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
+            if (Enumerable.Range(port, span).All(IsFree))
                 return port;
-            }
-            catch (SocketException)
-            {
-                continue; // taken: another
-            }
+        }
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 }

@@ -1,6 +1,9 @@
+using System.Globalization;
+using System.Text;
 using Metering.Cli.Commands;
 using Metering.Cli.Workload;
 using Metering.Client;
+using Metering.Core.Sources;
 
 namespace Metering.Cli.Chaos;
 
@@ -30,6 +33,22 @@ internal sealed class ChaosSource(TokenEventPublisher publisher, WorkloadGenerat
             lock (_lock)
                 return _published;
         }
+    }
+
+    /// <summary>Names of sources so that each partition has one at least, and <paramref name="least"/> in all.</summary>
+    public static IReadOnlyList<string> Names(int partitions, int least)
+    {
+        var names = new List<string>();
+        var perPartition = new int[partitions];
+        var share = Math.Max(1, (least + partitions - 1) / partitions);
+        for (var number = 1; names.Count < Math.Max(least, partitions) || perPartition.Contains(0); number++)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"chaos-{number}");
+            ref var held = ref perPartition[Murmur2.PartitionOf(Encoding.UTF8.GetBytes(name), partitions)];
+            if (held < share && ++held > 0)
+                names.Add(name);
+        }
+        return names;
     }
 
     /// <summary>Publishes at the generator's pace until cancelled.</summary>

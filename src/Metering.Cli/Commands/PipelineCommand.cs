@@ -6,7 +6,7 @@ using Metering.ClickHouse.Ledger;
 
 namespace Metering.Cli.Commands;
 
-/// <summary>METER and SINK against a real Kafka, registry and ClickHouse.</summary>
+/// <summary>METER and SINK, or one of them, against a real Kafka, registry and ClickHouse.</summary>
 public sealed class PipelineCommand : MeteringCommand
 {
     private readonly Option<bool> _adopt = AdoptOption.Create();
@@ -14,7 +14,7 @@ public sealed class PipelineCommand : MeteringCommand
     public PipelineCommand()
         : base("pipeline", "Meter and store: one of the processes that share the work on a fleet.",
             KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.TopicPrefix, KnownSettings.Partitions, KnownSettings.Replication,
-            KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.ServerPort, KnownSettings.CommitInterval, KnownSettings.MeterHost, KnownSettings.LossGrace, KnownSettings.Data, KnownSettings.Name, KnownSettings.For) =>
+            KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.ServerPort, KnownSettings.Stages, KnownSettings.CommitInterval, KnownSettings.MeterHost, KnownSettings.LossGrace, KnownSettings.Data, KnownSettings.Name, KnownSettings.For) =>
         Options.Add(_adopt);
 
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)

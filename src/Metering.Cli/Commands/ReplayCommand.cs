@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Serialization;
+using Metering.Cli.Chaos;
 using Metering.Cli.Hosting;
 using Metering.Cli.Replay;
 using Metering.Cli.Settings;

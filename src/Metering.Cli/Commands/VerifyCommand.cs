@@ -84,7 +84,8 @@ public sealed class VerifyCommand : MeteringCommand
 
     private static async Task<List<SourceBalance>> ReadAsync(ServerLedger ledger, string topic, TopicTable<SourceReport> reports, CancellationToken cancellationToken)
     {
-        var origin = await OriginAsync(ledger, topic, cancellationToken);
+        var origin = await LedgerBooks.OriginAsync(ledger, topic, cancellationToken)
+            ?? throw new CommandFailedException($"the ledger has never been filled from topic {topic}: check --clickhouse and --topic-prefix");
         var bad = new List<string>();
         var reported = await reports.SnapshotAsync((key, reason) => bad.Add($"{key}: {reason}"), cancellationToken);
         if (bad.Count > 0)
@@ -93,14 +94,6 @@ public sealed class VerifyCommand : MeteringCommand
         var rows = await LedgerBooks.RowsAsync(ledger, origin, cancellationToken);
         var accounts = await LedgerBooks.AccountsAsync(ledger, origin, cancellationToken);
         return LedgerBooks.Balances(accounts, rows, reported.Values);
-    }
-
-    private static async Task<LedgerOrigin> OriginAsync(ServerLedger ledger, string topic, CancellationToken cancellationToken)
-    {
-        var rows = await ledger.RowsAsync($"SELECT cluster_id, topic_id, number FROM metering.ledger_origins WHERE topic = {SqlText.Literal(topic)} ORDER BY number DESC LIMIT 1", cancellationToken);
-        return rows.Count == 1
-            ? new LedgerOrigin(rows[0][0], rows[0][1], uint.Parse(rows[0][2], CultureInfo.InvariantCulture))
-            : throw new CommandFailedException($"the ledger has never been filled from topic {topic}: check --clickhouse and --topic-prefix");
     }
 
     private static int Print(CommandContext context, List<SourceBalance> balances)

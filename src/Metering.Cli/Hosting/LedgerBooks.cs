@@ -59,6 +59,13 @@ internal static class LedgerBooks
             rows.GetValueOrDefault(key, LedgerFigures.None))))];
     }
 
+    /// <summary>The newest origin that a topic's blocks have in the ledger; null when it was never filled from it.</summary>
+    public static async Task<LedgerOrigin?> OriginAsync(ILedger ledger, string topic, CancellationToken cancellationToken)
+    {
+        var rows = await ledger.RowsAsync($"SELECT cluster_id, topic_id, number FROM metering.ledger_origins WHERE topic = {SqlText.Literal(topic)} ORDER BY number DESC LIMIT 1", cancellationToken);
+        return rows.Count == 1 ? new LedgerOrigin(rows[0][0], rows[0][1], uint.Parse(rows[0][2], CultureInfo.InvariantCulture)) : null;
+    }
+
     /// <summary>The condition for one origin's rows; all rows without one.</summary>
     public static string Of(LedgerOrigin? origin, string table = "") => origin is null ? "1" : string.Create(CultureInfo.InvariantCulture,
         $"{table}ledger_partition >= {origin.LedgerPartition(0)} AND {table}ledger_partition < {origin.LedgerPartition(0) + LedgerOrigin.PartitionsPerOrigin}");

@@ -2,6 +2,7 @@ using System.Globalization;
 using Metering.ClickHouse.Ledger;
 using Metering.Cli.Output;
 using Metering.Core.Reconciliation;
+using Metering.Pipeline.Blocks;
 using Metering.Pipeline.Meter;
 using Metering.Pipeline.Sink;
 
@@ -12,6 +13,7 @@ namespace Metering.Cli.Hosting;
 internal sealed class LiveLedger(PipelineHost pipeline, ServiceWait wait, TimeProvider time)
 {
     private RunningTotals _last = new();
+    private LedgerOrigin? _origin;
 
     public async Task<RunningTotals> ReadAsync(CancellationToken cancellationToken)
     {
@@ -23,29 +25,37 @@ internal sealed class LiveLedger(PipelineHost pipeline, ServiceWait wait, TimePr
         {
             _last = _last with { LedgerRows = -1 };
         }
-        var sinkSince = pipeline.SinkStage.Status.Select(status => status.BehindSince).Where(since => since is not null).DefaultIfEmpty(null).Min();
-        var since = PipelineLag.MeterSince(pipeline) is { } meterSince && (sinkSince is null || meterSince < sinkSince) ? meterSince : sinkSince;
+        var sinkSince = SinkStatus.Select(status => status.BehindSince).Where(since => since is not null).DefaultIfEmpty(null).Min();
+        var since = pipeline.Meter is { } meter && PipelineLag.MeterSince(meter) is { } meterSince && (sinkSince is null || meterSince < sinkSince) ? meterSince : sinkSince;
         return _last with
         {
-            LagRecords = pipeline.MeterStage.Status.Tasks.Sum(task => Math.Max(0, task.Lag)),
+            LagRecords = MeterTasks.Sum(task => Math.Max(0, task.Lag)),
             LagMs = since is { } behind ? Math.Max(0, (long)(time.GetUtcNow() - behind).TotalMilliseconds) : 0,
             WaitingFor = [.. wait.Waiting, .. Problems()],
         };
     }
 
+    private IEnumerable<Metering.Kafka.Tasks.TaskStatus> MeterTasks => pipeline.Meter?.Tasks ?? [];
+
+    private IEnumerable<SinkStatus> SinkStatus => pipeline.Sink?.Stage.Status ?? [];
+
     private IEnumerable<string> Problems()
     {
-        if (pipeline.Meter.Schemas.Problem is { } registry)
+        if (pipeline.Meter?.Context.Schemas.Problem is { } registry)
             yield return registry;
-        foreach (var task in pipeline.MeterStage.Status.Tasks.Where(task => task.Reason is not null))
+        foreach (var task in MeterTasks.Where(task => task.Reason is not null))
             yield return string.Create(CultureInfo.InvariantCulture, $"METER partition {task.Partition}: {task.Reason}");
-        foreach (var status in pipeline.SinkStage.Status.Where(status => status.Problem is not null))
+        foreach (var status in SinkStatus.Where(status => status.Problem is not null))
             yield return string.Create(CultureInfo.InvariantCulture, $"SINK partition {status.Partition}: {status.Problem}");
     }
 
     private async Task<RunningTotals> ReadLedgerAsync(CancellationToken cancellationToken)
     {
-        var balances = LedgerBooks.Balances(await LedgerBooks.AccountsAsync(pipeline.Ledger, pipeline.Origin, cancellationToken), pipeline.Reports.Newest.Values);
+        // Without SINK nobody here has claimed the origin: it is looked up, and null until a SINK has begun.
+        _origin ??= pipeline.Sink?.Origin ?? await LedgerBooks.OriginAsync(pipeline.Ledger, pipeline.Kafka.Topic(MeteredBlock.Topic), cancellationToken);
+        if (_origin is null)
+            return new RunningTotals();
+        var balances = LedgerBooks.Balances(await LedgerBooks.AccountsAsync(pipeline.Ledger, _origin, cancellationToken), pipeline.Reports.Newest.Values);
         var tenants = await GroupsAsync("tenant", cancellationToken);
         return new RunningTotals
         {
@@ -66,7 +76,7 @@ internal sealed class LiveLedger(PipelineHost pipeline, ServiceWait wait, TimePr
     }
 
     private async Task<List<GroupTotals>> GroupsAsync(string dimension, CancellationToken cancellationToken) =>
-        [.. (await pipeline.Ledger.RowsAsync($"SELECT {dimension}, sum(requests), sum(input_tokens), sum(output_tokens), sum(cost_pico_usd) FROM metering.usage_1h WHERE {LedgerBooks.Of(pipeline.Origin)} GROUP BY {dimension}", cancellationToken))
+        [.. (await pipeline.Ledger.RowsAsync($"SELECT {dimension}, sum(requests), sum(input_tokens), sum(output_tokens), sum(cost_pico_usd) FROM metering.usage_1h WHERE {LedgerBooks.Of(_origin)} GROUP BY {dimension}", cancellationToken))
             .Select(row => new GroupTotals(row[0], Number(row[1]), Number(row[2]), Number(row[3]), Int128.Parse(row[4], CultureInfo.InvariantCulture)))];
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);

@@ -7,6 +7,7 @@ using Metering.Kafka.Tasks;
 using Metering.Kafka.Topics;
 using Metering.Pipeline.Blocks;
 using Metering.Pipeline.Meter;
+using Metering.Pipeline.Meter.Losses;
 using Metering.Pipeline.Sink;
 using Metering.Streamiz;
 using Microsoft.Extensions.Logging;
@@ -15,7 +16,7 @@ using KafkaSettings = Metering.Kafka.KafkaSettings;
 namespace Metering.Cli.Hosting;
 
 /// <summary>
-/// METER and SINK in one process, wired to Kafka, the registry and the ledger. Starting goes step by step and waits for
+/// METER and SINK, or one of them, in one process, wired to Kafka, the registry and the ledger. Starting goes step by step and waits for
 /// each service; running goes on until it is stopped, or until something impossible happens.
 /// </summary>
 internal sealed class PipelineHost : IAsyncDisposable
@@ -27,51 +28,57 @@ internal sealed class PipelineHost : IAsyncDisposable
 
     public required ILedger Ledger { get; init; }
 
-    public required MeterContext Meter { get; init; }
+    /// <summary>Null in a process without METER.</summary>
+    public MeterPart? Meter { get; private init; }
 
-    public required IStageHost MeterStage { get; init; }
-
-    public required SinkStage SinkStage { get; init; }
+    /// <summary>Null in a process without SINK.</summary>
+    public SinkPart? Sink { get; private init; }
 
     public required ReportTopic Reports { get; init; }
-
-    public required LedgerOrigin Origin { get; init; }
 
     public required TimeProvider Time { get; init; }
 
     /// <summary>Ends when one of the parts has failed; the process should then stop.</summary>
     public Task Failed { get; private set; } = Task.CompletedTask;
 
+    /// <summary>Every stage of this process has its share of the partitions and can take traffic.</summary>
+    public bool IsReady => Meter is null or { Stage.Status.IsReady: true } && Sink is null or { Stage.HasJoined: true };
+
     public static async Task<PipelineHost> StartAsync(
         MeteringSettings settings, KafkaSettings kafka, RegistryConnection registry, ILedger ledger, bool adopt, ServiceWait wait, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
     {
         var topics = await TopicSetup.EnsureAsync(kafka, new TopicSetupOptions { Partitions = settings.Kafka.Partitions, Replication = settings.Kafka.Replication }, loggers.CreateLogger("Topics"), time, cancellationToken);
         var schemaIds = await RegisterAsync(kafka, registry, wait, cancellationToken);
-        var origin = await PrepareLedgerAsync(adopt, kafka, topics, ledger, wait, time, cancellationToken);
-
-        var schemas = new SchemaBook(registry, time, loggers.CreateLogger<SchemaBook>());
-        var meter = new MeterContext { Partitions = topics.Partitions, Schemas = schemas, DeadLetterSchemaId = schemaIds[TopicCatalogue.DeadLetters], UsageDeltaSchemaId = schemaIds[TopicCatalogue.UsageDeltas], SignalSchemaId = schemaIds[TopicCatalogue.Signals], LossGrace = settings.Run.LossGrace, TopicPrefix = kafka.TopicPrefix };
+        var stages = settings.Run.Stages;
+        // METER alone goes on while the ledger is away: nothing of it is asked for.
+        var origin = stages.HasFlag(Stages.Sink) ? await PrepareLedgerAsync(adopt, kafka, topics, ledger, wait, time, cancellationToken) : null;
+        var meter = stages.HasFlag(Stages.Meter) ? MeterOf(settings.Run, kafka, topics.Partitions, schemaIds, registry, loggers, time) : null;
         var host = new PipelineHost
         {
             Kafka = kafka,
             Ledger = ledger,
-            Meter = meter,
-            Origin = origin,
             Time = time,
-            Reports = new ReportTopic(kafka, registry, meter.Reports, loggers, time),
-            SinkStage = new SinkStage(kafka, origin, new SinkOptions { SessionTimeout = kafka.SessionTimeout }, ledger, time, loggers.CreateLogger<SinkStage>()),
-            MeterStage = HostOf(settings.Run.MeterHost, kafka, new TaskOptions
-            {
-                Stage = "meter",
-                InputTopic = MeterProcessor.InputTopic,
-                CreateProcessor = partition => new MeterProcessor(partition, meter),
-                WaitAsync = schemas.ResolvePendingAsync,
-                CommitInterval = settings.Run.CommitInterval,
-                SnapshotFolder = Path.Combine(settings.Run.DataDirectory, "snapshots"),
-            }, loggers, time),
+            Reports = new ReportTopic(kafka, registry, meter?.Context.Reports ?? new ReportBook(topics.Partitions), loggers, time),
+            Sink = origin is null ? null : new SinkPart(origin, new SinkStage(kafka, origin, new SinkOptions { SessionTimeout = kafka.SessionTimeout }, ledger, time, loggers.CreateLogger<SinkStage>())),
+            Meter = meter,
         };
         await host.StartPartsAsync(registry, schemaIds[TopicCatalogue.Prices], wait, loggers, time, cancellationToken);
         return host;
+    }
+
+    private static MeterPart MeterOf(RunSettings run, KafkaSettings kafka, int partitions, Dictionary<string, int> schemaIds, RegistryConnection registry, ILoggerFactory loggers, TimeProvider time)
+    {
+        var schemas = new SchemaBook(registry, time, loggers.CreateLogger<SchemaBook>());
+        var meter = new MeterContext { Partitions = partitions, Schemas = schemas, DeadLetterSchemaId = schemaIds[TopicCatalogue.DeadLetters], UsageDeltaSchemaId = schemaIds[TopicCatalogue.UsageDeltas], SignalSchemaId = schemaIds[TopicCatalogue.Signals], LossGrace = run.LossGrace, TopicPrefix = kafka.TopicPrefix };
+        return new MeterPart(meter, HostOf(run.MeterHost, kafka, new TaskOptions
+        {
+            Stage = "meter",
+            InputTopic = MeterProcessor.InputTopic,
+            CreateProcessor = partition => new MeterProcessor(partition, meter),
+            WaitAsync = schemas.ResolvePendingAsync,
+            CommitInterval = run.CommitInterval,
+            SnapshotFolder = Path.Combine(run.DataDirectory, "snapshots"),
+        }, loggers, time));
     }
 
     private static IStageHost HostOf(MeterHost host, KafkaSettings kafka, TaskOptions options, ILoggerFactory loggers, TimeProvider time) => host switch
@@ -97,20 +104,28 @@ internal sealed class PipelineHost : IAsyncDisposable
         await wait.ForAsync(registry.Description, RegistryConnection.IsAway, async () =>
         {
             await prices.FillIfEmptyAsync(priceSchemaId, cancellationToken);
-            Meter.Prices = await prices.ReadAsync(cancellationToken);
+            var book = await prices.ReadAsync(cancellationToken);
+            if (Meter is not null)
+                Meter.Context.Prices = book;
             return true;
         }, cancellationToken);
         Run(prices.FollowAsync(wait, registry.Description, async book =>
         {
-            Meter.Prices = book;
+            if (Meter is not null)
+                Meter.Context.Prices = book;
+            if (Sink is null)
+                return; // the ledger is SINK's
             await wait.ForAsync("ClickHouse, " + Ledger.Description, static error => error is LedgerException, async () =>
             {
                 await LedgerPrices.WriteAsync(Ledger, book, _stop.Token);
                 return true;
             }, _stop.Token);
         }, _stop.Token));
-        Run(MeterStage.RunAsync(_stop.Token)); // R22: not before the prices are read
-        Run(SinkStage.RunAsync(_stop.Token));
+        // R22: not before the prices are read.
+        if (Meter is not null)
+            Run(Meter.Stage.RunAsync(_stop.Token));
+        if (Sink is not null)
+            Run(Sink.Stage.RunAsync(_stop.Token));
         Failed = FirstFailureAsync();
     }
 
@@ -154,3 +169,13 @@ internal sealed class PipelineHost : IAsyncDisposable
             }
         }, cancellationToken);
 }
+
+/// <summary>METER in this process.</summary>
+internal sealed record MeterPart(MeterContext Context, IStageHost Stage)
+{
+    public IReadOnlyList<Metering.Kafka.Tasks.TaskStatus> Tasks => Stage.Status.Tasks;
+}
+
+/// <summary>SINK in this process.</summary>
+/// <param name="Origin">What its rows are known by in the ledger (R18).</param>
+internal sealed record SinkPart(LedgerOrigin Origin, SinkStage Stage);

@@ -7,12 +7,12 @@ internal static class PipelineLag
 {
     /// <summary>The own time of the last event metered, of the partition with lag that is the furthest behind; null without lag,
     /// or before anything was metered.</summary>
-    public static DateTimeOffset? MeterSince(PipelineHost pipeline)
+    public static DateTimeOffset? MeterSince(MeterPart meter)
     {
         DateTimeOffset? oldest = null;
-        foreach (var task in pipeline.MeterStage.Status.Tasks)
+        foreach (var task in meter.Tasks)
         {
-            if (SinceOf(task, pipeline.Meter.Counters.EventTimeMicros(task.Partition)) is { } since && (oldest is null || since < oldest))
+            if (SinceOf(task, meter.Context.Counters.EventTimeMicros(task.Partition)) is { } since && (oldest is null || since < oldest))
                 oldest = since;
         }
         return oldest;

@@ -5,6 +5,20 @@ using Metering.Server.Health;
 
 namespace Metering.Cli.Hosting;
 
+/// <summary>What readiness asks in this process: the stages that it runs.</summary>
+internal static class PipelineReadiness
+{
+    public static IReadOnlyList<IReadinessSource> Of(PipelineHost pipeline)
+    {
+        var parts = new List<IReadinessSource>();
+        if (pipeline.Meter is { } meter)
+            parts.Add(new MeterReadiness(meter.Stage));
+        if (pipeline.Sink is { } sink)
+            parts.Add(new SinkReadiness(sink.Stage));
+        return parts;
+    }
+}
+
 /// <summary>METER is ready while its tasks get on, or have nothing to do.</summary>
 internal sealed class MeterReadiness(IStageHost stage) : IReadinessSource
 {

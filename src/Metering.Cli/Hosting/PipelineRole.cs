@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Metering.Cli.Hosting;
 
-/// <summary>The life of a process that runs METER and SINK, from its start to its last line: <c>up</c> and
+/// <summary>The life of a process that runs METER, SINK or both, from its start to its last line: <c>up</c> and
 /// <c>pipeline</c> differ only in what they bring along.</summary>
 internal sealed class PipelineRole(CommandContext context, RegistryConnection registry, ILedger ledger, bool adopt)
 {
@@ -30,7 +30,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         {
             Port = settings.Ports.Server,
             Listen = settings.Ports.Listen,
-            Readiness = [new MeterReadiness(pipeline.MeterStage), new SinkReadiness(pipeline.SinkStage)],
+            Readiness = PipelineReadiness.Of(pipeline),
             Time = context.Time,
             Loggers = context.Loggers,
         }, cancellationToken);
@@ -75,7 +75,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         {
             if (pipeline.Failed.IsCompleted)
                 await pipeline.Failed;
-            if (pipeline.MeterStage.Status.IsReady && pipeline.SinkStage.HasJoined)
+            if (pipeline.IsReady)
                 return true;
             await Task.Delay(LookEvery, context.Time, CancellationToken.None);
         }

@@ -74,6 +74,10 @@ public static class KnownSettings
         "How long a missing event may still come before it counts as lost, 1s to 1h.")
     { Default = "60s" };
 
+    public static readonly SettingDefinition Stages = new("stages", "--stages", "meter|sink|meter,sink",
+        "Which stages this process runs; each has a consumer group of its own.")
+    { Default = "meter,sink" };
+
     public static readonly SettingDefinition For = new("for", "--for", "DURATION",
         "Stop after this time: 30s, 5m, 1h30m.");
 
@@ -100,7 +104,7 @@ public static class KnownSettings
     public static IReadOnlyList<SettingDefinition> All { get; } =
     [
         Brokers, KafkaConfig, TopicPrefix, Partitions, Replication, RegistryUrl, ClickHouseUrl, Data, Name,
-        CommitInterval, MeterHost, LossGrace, For, Workload, Listen,
+        CommitInterval, MeterHost, LossGrace, Stages, For, Workload, Listen,
         KafkaPort, KafkaDurability, RegistryPort, ClickHousePort, ServerPort, GatewayPort, KedaPort, HostPort,
         Config, Json, LogLevel, LogFormat,
     ];

@@ -91,6 +91,9 @@ public sealed record RunSettings
     /// <summary>How long a missing event may still come before it counts as lost, 1 s to 1 h. Default 60 s.</summary>
     public TimeSpan LossGrace { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>The stages that this process runs, one at least. Default both.</summary>
+    public Stages Stages { get; init; } = Stages.Meter | Stages.Sink;
+
     /// <summary>Stop by itself after this time; null = run until told.</summary>
     public TimeSpan? For { get; init; }
 
@@ -106,6 +109,19 @@ public enum MeterHost
 
     /// <summary>Streamiz.Kafka.Net.</summary>
     Streamiz,
+}
+
+/// <summary>The pipeline's stages that a process can run: together, or each on machines of its own.</summary>
+[Flags]
+public enum Stages
+{
+    None = 0,
+
+    /// <summary>token-events to metered-blocks and usage-deltas; needs no ledger.</summary>
+    Meter = 1,
+
+    /// <summary>metered-blocks to the ledger.</summary>
+    Sink = 2,
 }
 
 /// <summary>What is printed, and how.</summary>

@@ -40,6 +40,7 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             CommitInterval = Duration(KnownSettings.CommitInterval, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(5)),
             MeterHost = Choice(KnownSettings.MeterHost, MeterHost.Native, ("native", MeterHost.Native), ("streamiz", MeterHost.Streamiz)),
             LossGrace = Duration(KnownSettings.LossGrace, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            Stages = Get(KnownSettings.Stages, Stages.Meter | Stages.Sink, ParseStages, "meter, sink, or meter,sink for both"),
             For = layers.Get(KnownSettings.For) is null
                 ? null
                 : Duration(KnownSettings.For, TimeSpan.Zero, TimeSpan.FromMilliseconds(1), LongestFor),
@@ -140,6 +141,19 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
         return match.Success
             && int.TryParse(match.Groups["port"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
             && port is > 0 and <= 65535;
+    }
+
+    private static bool ParseStages(string text, out Stages stages)
+    {
+        stages = Stages.None;
+        foreach (var name in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            var stage = name.ToLowerInvariant() switch { "meter" => Stages.Meter, "sink" => Stages.Sink, _ => Stages.None };
+            if (stage == Stages.None)
+                return false;
+            stages |= stage;
+        }
+        return true;
     }
 
     private static bool ParsePrefix(string text, out string? prefix)

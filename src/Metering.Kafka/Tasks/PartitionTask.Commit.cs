@@ -12,6 +12,7 @@ internal sealed partial class PartitionTask
         _commit.Finish();
         var partition = _source.Partition.Value;
         _producer.BeginTransaction();
+        _progress.Begun();
         _context.Fault?.Invoke(CommitPoint.BeforeSend, partition);
         _processor.OnCommit(_context.Time.GetUtcNow(), _output);
         _snapshots?.TakeIfNoted(_processor, _output, _position);

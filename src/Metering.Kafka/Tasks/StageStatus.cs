@@ -29,6 +29,9 @@ public sealed record TaskStatus(
     /// <summary>When nothing was behind the high watermark for the last time; null before.</summary>
     public DateTimeOffset? CaughtUpAt { get; init; }
 
+    /// <summary>A transaction of it is begun and not ended.</summary>
+    public bool IsInTransaction { get; init; }
+
     /// <summary>Input records, control records among them, behind the high watermark; -1 while unknown.</summary>
     public long Lag => Position < 0 || HighWatermark < 0 ? -1 : Math.Max(0, HighWatermark - Position);
 }

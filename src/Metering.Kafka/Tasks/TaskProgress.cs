@@ -14,13 +14,15 @@ internal sealed class TaskProgress(int partition, DateTimeOffset now)
 
     public void Restored(long position) => Change(s => s with { Position = position });
 
-    public void Rebuilding(string reason) => Change(s => s with { State = TaskState.Restoring, Reason = reason, Rebuilds = s.Rebuilds + 1 });
+    public void Rebuilding(string reason) => Change(s => s with { State = TaskState.Restoring, Reason = reason, Rebuilds = s.Rebuilds + 1, IsInTransaction = false });
+
+    public void Begun() => Change(static s => s with { IsInTransaction = true });
 
     public void Committed(long position, long records, DateTimeOffset at)
     {
         lock (_lock)
         {
-            _status = _status with { Position = position, Records = _status.Records + records, Transactions = _status.Transactions + 1, LastProgress = at };
+            _status = _status with { Position = position, Records = _status.Records + records, Transactions = _status.Transactions + 1, LastProgress = at, IsInTransaction = false };
             TellIfCaughtUp(at);
         }
     }

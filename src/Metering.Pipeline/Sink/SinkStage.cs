@@ -172,6 +172,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested || abort.IsCancellationRequested)
         {
+            task.Status.Ended();
             SinkLog.TaskEnded(logger, partition);
         }
         catch (SinkFencedException error)

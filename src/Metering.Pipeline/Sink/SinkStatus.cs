@@ -40,6 +40,15 @@ public sealed class SinkStatus(int partition, long offset)
     /// <summary>True when all that was there when the consumer last looked is in the ledger.</summary>
     public bool IsCaughtUp => EndReached > LastArrived && LastArrived < Committed;
 
+    /// <summary>A plan of it is committed and not acknowledged: its insert is under way, or to be repeated.</summary>
+    public bool IsInserting { get; private set; }
+
+    internal void Planned()
+    {
+        lock (_lock)
+            IsInserting = true;
+    }
+
     internal void ReachedEnd(long offset)
     {
         lock (_lock)
@@ -64,6 +73,7 @@ public sealed class SinkStatus(int partition, long offset)
                 InsertedRows += block.Rows;
             InsertedBlocks += blocks.Count;
             Plans++;
+            IsInserting = false;
             LastProgressAt = now;
             BehindSince = LastArrived >= committed ? now : null;
             Problem = null;
@@ -79,7 +89,14 @@ public sealed class SinkStatus(int partition, long offset)
     internal void Fenced()
     {
         lock (_lock)
-            IsFenced = true;
+            (IsFenced, IsInserting) = (true, false);
+    }
+
+    /// <summary>The partition was given back: what waits in it is another's to insert, and no lag of this process.</summary>
+    internal void Ended()
+    {
+        lock (_lock)
+            (BehindSince, Problem, IsInserting) = (null, null, false);
     }
 
     internal void Stopped(string problem)

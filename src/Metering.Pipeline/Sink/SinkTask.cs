@@ -131,6 +131,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     {
         await plans.CommitAsync(plan.From, plan, cancellationToken);
         _planCommittedAt = time.GetTimestamp();
+        Status.Planned();
     }
 
     private async Task InsertAsync(SinkPlan plan, List<MeteredBlock> blocks, bool isFirst, CancellationToken cancellationToken)

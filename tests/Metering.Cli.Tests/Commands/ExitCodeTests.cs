@@ -24,6 +24,10 @@ public sealed class ExitCodeTests
     [InlineData("doctor --partitons 3", "\"--partitons\" is not known here; did you mean --partitions?")]
     [InlineData("doctor --partitions none", "--partitions is \"none\"; give a whole number from 1 to 10000.")]
     [InlineData("query", "Required argument")]
+    [InlineData("chaos --blows meter,metre", "--blows names \"metre\"; give some of up, start, meter")]
+    [InlineData("chaos --blows broker", "chaos may only kill a Kafka of its own: give --kafka-script")]
+    [InlineData("chaos --kafka-script nowhere", "--kafka-script nowhere does not exist")]
+    [InlineData("pipeline --stages govern", "--stages is \"govern\"; give meter, sink, or meter,sink for both.")]
     [InlineData("query x --param novalue", "--param \"novalue\" is no NAME=VALUE")]
     [InlineData("test", "run ./metering test")]
     public async Task Wrong_usage_is_2_with_the_fix_on_standard_error(string arguments, string sentence)

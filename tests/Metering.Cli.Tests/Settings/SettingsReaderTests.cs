@@ -23,6 +23,7 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Equal(Path.GetFullPath("data"), settings.Run.DataDirectory);
         Assert.Equal(TimeSpan.FromMilliseconds(50), settings.Run.CommitInterval);
         Assert.Equal(MeterHost.Native, settings.Run.MeterHost);
+        Assert.Equal(Stages.Meter | Stages.Sink, settings.Run.Stages);
         Assert.Null(settings.Run.For);
         Assert.Equal(new PortSettings { Kafka = 9092, Registry = 8081, ClickHouse = 8123, Server = 8080, Gateway = 4000, Keda = 6000, Host = 4001 }, settings.Ports);
         Assert.False(settings.Output.Json);
@@ -102,6 +103,7 @@ public sealed class SettingsReaderTests : IDisposable
                 ["kafka:config"] = ["no-equals", "=value", "Bad Name=x"],
                 ["commit_interval"] = ["1h"],
                 ["meter:host"] = ["flink"],
+                ["stages"] = ["meter,rate"],
                 ["log_level"] = ["loud"],
                 ["name"] = ["a", "b"],
                 ["data"] = [""],
@@ -118,6 +120,7 @@ public sealed class SettingsReaderTests : IDisposable
             "--kafka-config: \"Bad Name\" is no librdkafka property",
             "--commit-interval is \"1h\"; give a duration from 5ms to 5s",
             "--host is \"flink\"; give one of native, streamiz",
+            "--stages is \"meter,rate\"; give meter, sink, or meter,sink for both.",
             "--log-level is \"loud\"; give one of trace, debug",
             "--name is given 2 times; give it once.",
             "--data is empty",
@@ -129,6 +132,13 @@ public sealed class SettingsReaderTests : IDisposable
             Assert.Contains(result.Errors, e => e.StartsWith(sentence, StringComparison.Ordinal));
         Assert.Equal(expected.Length, result.Errors.Count);
     }
+
+    [Theory]
+    [InlineData("meter", Stages.Meter)]
+    [InlineData("SINK", Stages.Sink)]
+    [InlineData("sink, meter", Stages.Meter | Stages.Sink)]
+    public void Read_stages_are_names_joined_by_commas(string text, Stages stages) =>
+        Assert.Equal(stages, Good(Read(environment: new() { ["METERING__STAGES"] = text })).Run.Stages);
 
     [Theory]
     [InlineData("METERING__KAFKA__BROKER", "did you mean METERING__KAFKA__BROKERS?")]

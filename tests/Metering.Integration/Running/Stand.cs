@@ -65,9 +65,9 @@ internal sealed class Stand : IAsyncDisposable
         return (up, await up.ReadyAsync());
     }
 
-    public MeteringProcess Pipeline(string name) => Start([
+    public MeteringProcess Pipeline(string name, params string[] more) => Start([
         "pipeline", "--json", "--name", name, "--for", LivesAtMost, .. Kafka, "--partitions", Partitions, "--registry", Registry, "--clickhouse", ClickHouse, "--server-port", "0",
-        "--data", Path.Combine(Folder, name)]);
+        "--data", Path.Combine(Folder, name), .. more]);
 
     public MeteringProcess Replay(string file, params string[] more) => Start([
         "replay", file, "--json", .. Kafka, "--registry", Registry, "--data", Path.Combine(Folder, "replay"), .. more]);

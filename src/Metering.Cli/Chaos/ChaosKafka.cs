@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Globalization;
+using Confluent.Kafka;
+using Metering.Cli.Commands;
+
+namespace Metering.Cli.Chaos;
+
+/// <summary>A real Kafka of chaos's own, of 1 or 3 nodes, by a script that can <c>start</c>, <c>kill --node N</c> and start what is dead again.</summary>
+internal sealed class ChaosKafka : IAsyncDisposable
+{
+    private static readonly TimeSpan ScriptWithin = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan WholeWithin = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(5);
+
+    private readonly string _script;
+    private readonly string _folder;
+    private readonly int _port;
+    private readonly TimeProvider _time;
+    private volatile bool _hasDead = true; // none has begun
+
+    private ChaosKafka(string script, int nodes, string folder, int port, TimeProvider time) =>
+        (_script, Nodes, _folder, _port, _time) = (script, nodes, folder, port, time);
+
+    public int Nodes { get; }
+
+    public string Brokers { get; private set; } = "";
+
+    /// <exception cref="CommandFailedException">It does not come up; the message says why.</exception>
+    public static async Task<ChaosKafka> StartAsync(string script, int nodes, string folder, int port, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var kafka = new ChaosKafka(script, nodes, Directory.CreateDirectory(folder).FullName, port, time);
+        try
+        {
+            await kafka.StartDeadAsync(cancellationToken);
+            return kafka;
+        }
+        catch
+        {
+            await kafka.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>kill -9 of one node.</summary>
+    /// <param name="node">1, 2, …</param>
+    public async Task KillAsync(int node)
+    {
+        _hasDead = true;
+        await RunAsync(CancellationToken.None, "kill", "--dir", _folder, "--node", Text(node));
+    }
+
+    /// <summary>Starts the nodes that are dead; all of them then answer, and every replica of every topic is in sync.</summary>
+    public async Task StartDeadAsync(CancellationToken cancellationToken)
+    {
+        if (!_hasDead)
+            return;
+        Brokers = (await RunAsync(cancellationToken, "start", "--dir", _folder, "--port", Text(_port), "--brokers", Text(Nodes), "--heap", "400m")).Trim();
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = Brokers }).SetLogHandler(static (_, _) => { }).Build();
+        for (var since = _time.GetTimestamp(); !await Task.Run(() => IsWhole(admin), cancellationToken); await Task.Delay(LookEvery, _time, cancellationToken))
+        {
+            if (_time.GetElapsedTime(since) > WholeWithin)
+                throw new CommandFailedException($"Kafka at {Brokers} is not whole after {WholeWithin.TotalSeconds:N0} s; its logs are in {_folder}");
+        }
+        _hasDead = false;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        for (var node = 1; node <= Nodes; node++)
+        {
+            if (await IsAliveAsync(node))
+                await KillAsync(node);
+        }
+    }
+
+    private async Task<bool> IsAliveAsync(int node) =>
+        (await RunAsync(CancellationToken.None, "status", "--dir", _folder)).Split('\n').Any(line => line.StartsWith($"node {Text(node)} ", StringComparison.Ordinal) && line.Contains(" up,", StringComparison.Ordinal));
+
+    private bool IsWhole(IAdminClient admin)
+    {
+        try
+        {
+            var metadata = admin.GetMetadata(AnswersWithin);
+            return metadata.Brokers.Count == Nodes && metadata.Topics.TrueForAll(static topic => topic.Partitions.TrueForAll(static p => p.Leader >= 0 && p.InSyncReplicas.Length == p.Replicas.Length));
+        }
+        catch (KafkaException)
+        {
+            return false; // not up yet
+        }
+    }
+
+    // The output goes through a file: what the script starts inherits its streams, and a pipe would not end before the broker does.
+    private async Task<string> RunAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        var output = Path.Combine(_folder, $"{Guid.NewGuid():N}.out"); // nodes are killed side by side
+        var start = new ProcessStartInfo("bash", ["-c", "out=$1; shift; exec \"$@\" > \"$out\" 2>&1", "kafka", output, _script, .. arguments]) { UseShellExecute = false, RedirectStandardInput = true };
+        // A broker that lives for seconds never earns back what its second compiler costs.
+        start.Environment["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1";
+        using var process = Process.Start(start)!;
+        try
+        {
+            await process.WaitForExitAsync(cancellationToken).WaitAsync(ScriptWithin, cancellationToken);
+        }
+        catch (TimeoutException error)
+        {
+            throw new CommandFailedException($"{_script} {arguments[0]} did not end within {ScriptWithin.TotalSeconds:N0} s", error);
+        }
+        var text = await File.ReadAllTextAsync(output, cancellationToken);
+        File.Delete(output);
+        return process.ExitCode == 0 ? text : throw new CommandFailedException($"{_script} {arguments[0]} failed: {text.Trim()}");
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
