@@ -67,8 +67,9 @@ public sealed record KafkaSettings
         config.PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky;
         // R14: not longer than the transaction timeout.
         config.SessionTimeoutMs = (int)SessionTimeout.TotalMilliseconds;
-        // Members learn of a rebalance by a heartbeat, and a cooperative one takes two: a second each.
-        config.HeartbeatIntervalMs = Math.Min(1_000, (int)SessionTimeout.TotalMilliseconds / 3);
+        // Members learn of a rebalance by a heartbeat, a cooperative one takes two, and a commit of the generation before is refused
+        // meanwhile, which costs a task a rebuild.
+        config.HeartbeatIntervalMs = Math.Min(300, (int)SessionTimeout.TotalMilliseconds / 3);
         return config;
     }
 

@@ -9,18 +9,19 @@ namespace Metering.Integration;
 public sealed class ChaosTests(KafkaFixture kafka)
 {
     [Fact]
-    public async Task Chaos_two_rounds_lose_and_double_nothing_and_leave_nothing_behind_R1_to_R22()
+    public async Task Chaos_three_rounds_lose_and_double_nothing_and_leave_nothing_behind_R1_to_R22()
     {
-        const ulong Seed = 3; // the first kill hits a running up, the second one that starts
         await using var stand = new Stand(kafka.Brokers);
-        var chaos = await stand.Start(["chaos", "--json", "--rounds", "2", "--seed", Seed.ToString(CultureInfo.InvariantCulture),
-            "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "4", "--data", stand.Folder]).EndAsync();
+        var chaos = await stand.Start(["chaos", "--json", "--rounds", "3", "--seed", "3", "--blows", "up,start,transaction",
+            "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "4", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(4));
 
         chaos.Succeeded();
-        Assert.Equal(3, chaos.Lines.Count);
-        var kills = chaos.Lines.Take(2).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("killed_in").GetString());
-        Assert.Equal(["run", "start"], kills);
+        Assert.Equal(4, chaos.Lines.Count);
+        var rounds = chaos.Lines.Take(3).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Equal(["start", "transaction", "up"], rounds.Select(round => round.GetProperty("blow").GetString()).Order(StringComparer.Ordinal));
+        Assert.All(rounds, round => Assert.True(round.TryGetProperty("flow_seconds", out _)));
         Assert.True(chaos.Last.GetProperty("ok").GetBoolean());
+        Assert.Equal(1, chaos.Last.GetProperty("takeovers").GetProperty("count").GetInt32());
         Assert.InRange(chaos.Last.GetProperty("published").GetInt64(), 1_000, long.MaxValue);
         Assert.Equal(chaos.Last.GetProperty("published").GetInt64(), chaos.Last.GetProperty("ledger_rows").GetInt64());
         Assert.Equal(0, chaos.Last.GetProperty("lost").GetInt64());

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
+using Confluent.Kafka;
 using Metering.Cli.Chaos;
 using Metering.Cli.Hosting;
 using Metering.Cli.Settings;
@@ -134,7 +135,7 @@ public sealed class ChaosCommand : MeteringCommand
             }
             return null;
         }
-        catch (CommandFailedException error)
+        catch (Exception error) when (error is CommandFailedException or KafkaException or LedgerException)
         {
             return FormattableString.Invariant($"in round {tally.Rounds + 1}: {error.Message}");
         }

@@ -14,8 +14,9 @@ public static unsafe class OffsetMetadata
     /// <summary>What a broker takes by default (<c>offset.metadata.max.bytes</c>), in UTF-8 bytes.</summary>
     public const int MaxBytes = 4096;
 
-    /// <summary>How long <see cref="Commit"/> goes on while the group has no coordinator that answers for it.</summary>
-    public static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(5);
+    /// <summary>How long <see cref="Commit"/> goes on while the group has no coordinator that answers for it. Who can wait longer calls
+    /// again: between the calls it hears that the partition is gone, and a rebalance waits for that.</summary>
+    public static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 

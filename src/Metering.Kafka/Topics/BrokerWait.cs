@@ -83,6 +83,10 @@ internal static partial class BrokerWait
     public static bool IsAway(Error error) => error.Code is
         ErrorCode.Local_Transport or ErrorCode.Local_AllBrokersDown or ErrorCode.Local_TimedOut or ErrorCode.Local_Resolve
         or ErrorCode.Local_Authentication or ErrorCode.Local_Ssl or ErrorCode.Local_TimedOutQueue or ErrorCode.Local_WaitCoord
+        // A node that died leaves the cluster's metadata, and what was queued for it ends so.
+        or ErrorCode.Local_DestroyBroker
+        // A partition's new leader, and who still takes it for the old one.
+        or ErrorCode.OffsetNotAvailable or ErrorCode.FencedLeaderEpoch or ErrorCode.UnknownLeaderEpoch or ErrorCode.ListenerNotFound
         or ErrorCode.RequestTimedOut or ErrorCode.LeaderNotAvailable or ErrorCode.NotLeaderForPartition or ErrorCode.BrokerNotAvailable
         or ErrorCode.GroupLoadInProgress or ErrorCode.GroupCoordinatorNotAvailable or ErrorCode.NotCoordinatorForGroup
         or ErrorCode.NotController or ErrorCode.NetworkException or ErrorCode.KafkaStorageError or ErrorCode.ReplicaNotAvailable

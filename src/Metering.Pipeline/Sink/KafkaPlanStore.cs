@@ -20,11 +20,16 @@ internal sealed class KafkaPlanStore(IConsumer<byte[], byte[]> consumer, string 
                 await Task.Run(() => OffsetMetadata.Commit(consumer, topic, partition, offset, metadata), cancellationToken);
                 return;
             }
+            catch (KafkaException) when (cancellationToken.IsCancellationRequested)
+            {
+                // The partition was given up meanwhile: whether the commit came through, its next owner reads from the group.
+                throw new OperationCanceledException(cancellationToken);
+            }
             catch (KafkaException error) when (IsFenced(error.Error.Code))
             {
                 throw new SinkFencedException($"{topic} {partition}: {error.Error.Reason}", error);
             }
-            catch (KafkaException error) when (!error.Error.IsFatal && !cancellationToken.IsCancellationRequested)
+            catch (KafkaException error) when (!error.Error.IsFatal)
             {
                 await Task.Delay(RetryAfter, time, cancellationToken);
             }

@@ -108,8 +108,24 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     {
         var (committed, metadata) = CommittedOf(consumer, partition.Partition.Value);
         // R13: a first start begins at the beginning, by decision; that the ledger holds nothing yet is checked by the task.
-        var offset = committed ?? consumer.QueryWatermarkOffsets(partition, CommittedWithin).Low.Value;
+        var offset = committed ?? BeginningOf(consumer, partition);
         return new SinkPartition(partition.Partition.Value, offset, SinkPlan.FromMetadata(metadata), kafka.TopicPrefix + Group, origin);
+    }
+
+    /// <summary>Waits as <see cref="CommittedOf"/> does: an error in a callback of the group would end the stage.</summary>
+    private long BeginningOf(IConsumer<byte[], byte[]> consumer, TopicPartition partition)
+    {
+        while (true)
+        {
+            try
+            {
+                return consumer.QueryWatermarkOffsets(partition, CommittedWithin).Low.Value;
+            }
+            catch (KafkaException error) when (!error.Error.IsFatal)
+            {
+                SinkLog.HousekeepingFailed(logger, error, "asking for the topic's first offset");
+            }
+        }
     }
 
     /// <summary>The group's offset and metadata. Without them nothing can begin, so a broker that is away is waited for.</summary>

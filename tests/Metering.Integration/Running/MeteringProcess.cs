@@ -77,16 +77,17 @@ internal sealed class MeteringProcess : IAsyncDisposable
     }
 
     /// <summary>Waits for its end.</summary>
-    public async Task<Ended> EndAsync()
+    /// <param name="within">Default 90 s.</param>
+    public async Task<Ended> EndAsync(TimeSpan? within = null)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(within ?? Patience);
         try
         {
             await _process.WaitForExitAsync(patience.Token);
         }
         catch (OperationCanceledException)
         {
-            throw new TimeoutException($"has not ended after {Patience}:\n{Error}");
+            throw new TimeoutException($"has not ended after {within ?? Patience}:\n{string.Join('\n', _lines)}\n{Error}");
         }
         await _reading;
         return new Ended(_process.ExitCode, [.. _lines], Error);
