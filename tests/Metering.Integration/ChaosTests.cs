@@ -13,7 +13,7 @@ public sealed class ChaosTests(KafkaFixture kafka)
     {
         await using var stand = new Stand(kafka.Brokers);
         var chaos = await stand.Start(["chaos", "--json", "--rounds", "3", "--seed", "3", "--blows", "up,start,transaction",
-            "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "4", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(4));
+            "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "4", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(5));
 
         chaos.Succeeded();
         Assert.Equal(4, chaos.Lines.Count);

@@ -13,6 +13,10 @@ internal sealed partial class StageLoop : IDisposable
     // What a rebalance waits for tasks to commit; heartbeats go on meanwhile. Who needs longer is fenced by its successor (R8).
     private static readonly TimeSpan RevokePatience = TimeSpan.FromSeconds(5);
 
+    // Of a partition that is another's already there is nothing to commit, and the group takes this member back only after the callback:
+    // a task that hangs in a call to a broker that is away ends later, fenced by its successor.
+    private static readonly TimeSpan LostPatience = TimeSpan.FromMilliseconds(500);
+
     // A task that is merely busy has room again sooner. Pausing drops what was prefetched and costs a seek and a fetch (one
     // partition fell to 86k records/s with a pause at every full queue), so the loop holds back that long first, and the
     // other partitions with it; a task that waits is then paused and holds nobody (R14).
@@ -245,10 +249,10 @@ internal sealed partial class StageLoop : IDisposable
                 _context.Pool.Return(batch);
             leaving.Add(route.Task);
         }
-        var start = _context.Time.GetTimestamp();
+        var (start, patience) = (_context.Time.GetTimestamp(), lost ? LostPatience : RevokePatience);
         foreach (var task in leaving)
         {
-            var left = RevokePatience - _context.Time.GetElapsedTime(start);
+            var left = patience - _context.Time.GetElapsedTime(start);
             if (!task.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero))
                 task.RequestStop(drop: true);
         }

@@ -116,7 +116,11 @@ internal sealed class MeteringProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
-            await KillAsync();
+        {
+            // What it has started itself, as chaos does, would run on, and write into folders that are being deleted.
+            _process.Kill(entireProcessTree: true);
+            await _process.WaitForExitAsync();
+        }
         await _reading;
         _process.Dispose();
     }
