@@ -21,7 +21,7 @@ public sealed record KafkaSettings
     {
         "bootstrap.servers", "group.id", "transactional.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset",
         "isolation.level", "enable.idempotence", "acks", "request.required.acks", "partitioner", "enable.partition.eof",
-        "partition.assignment.strategy", "group.protocol", "transaction.timeout.ms",
+        "partition.assignment.strategy", "group.protocol", "group.instance.id", "transaction.timeout.ms",
     };
 
     /// <summary><c>host:port[,host:port]</c>.</summary>
@@ -39,6 +39,13 @@ public sealed record KafkaSettings
     /// <summary>How long the group waits for a silent member. From 6 s (the broker's own least) to <see cref="TransactionTimeout"/> (R14).</summary>
     public TimeSpan SessionTimeout { get; init; } = DefaultSessionTimeout;
 
+    /// <summary>
+    /// <c>group.instance.id</c>: the name under which this process is a static member of its groups, used by no other. Null, the
+    /// default: a dynamic one. A static member that comes back within the session has its partitions again at once, without a
+    /// rebalance; one that stops for good is missed only when its session is over, for it does not leave.
+    /// </summary>
+    public string? GroupInstance { get; init; }
+
     /// <summary>The topic's name at the broker.</summary>
     public string Topic(string name) => TopicPrefix + name;
 
@@ -52,6 +59,8 @@ public sealed record KafkaSettings
             errors.Add($"--topic-prefix '{TopicPrefix}' is not a topic's name: at most 150 letters, digits, '.', '_' and '-'.");
         if (SessionTimeout > TransactionTimeout || SessionTimeout < TimeSpan.FromSeconds(1))
             errors.Add($"session timeout {SessionTimeout.TotalSeconds} s is out of range: 1 to {TransactionTimeout.TotalSeconds} s (R14).");
+        if (GroupInstance is { } instance && (instance.Length is 0 or > 200 || !instance.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')))
+            errors.Add($"--group-instance '{instance}' is not a member's name: 1 to 200 letters, digits, '.', '_' and '-'.");
         foreach (var name in Extra.Keys.Where(Ours.Contains))
             errors.Add($"--kafka-config {name} cannot be set by hand: exactly-once rests on the value that metering gives it.");
         return errors;
@@ -70,6 +79,8 @@ public sealed record KafkaSettings
         // Members learn of a rebalance by a heartbeat, a cooperative one takes two, and a commit of the generation before is refused
         // meanwhile, which costs a task a rebuild.
         config.HeartbeatIntervalMs = Math.Min(300, (int)SessionTimeout.TotalMilliseconds / 3);
+        if (GroupInstance is { } instance)
+            config.GroupInstanceId = instance;
         return config;
     }
 
@@ -139,6 +150,12 @@ public sealed record KafkaSettings
         ApplyExtra(config);
         return config;
     }
+
+    /// <summary>What a fatal error of a static member's consumer means: the group has fenced it. Null for any other error.</summary>
+    /// <param name="group">With the prefix.</param>
+    /// <param name="error">Of its consumer.</param>
+    public KafkaSetupException? FencedMember(string group, Error error) => GroupInstance is null || !error.IsFatal ? null : new(
+        $"Another process is the member '{GroupInstance}' of group {group} now, and this one stops ({error.Reason}): give each process a --group-instance of its own, and each up a data folder of its own, not a copy.");
 
     private Dictionary<string, string> Common()
     {

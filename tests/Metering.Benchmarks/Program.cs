@@ -3,6 +3,7 @@ using Metering.Benchmarks.Broker;
 using Metering.Benchmarks.Codec;
 using Metering.Benchmarks.Disk;
 using Metering.Benchmarks.Engine;
+using Metering.Benchmarks.Groups;
 using Metering.Benchmarks.Hosts;
 using Metering.Benchmarks.Meter;
 using Metering.Benchmarks.Native;
@@ -10,9 +11,11 @@ using Metering.Benchmarks.Sink;
 using Metering.LocalBroker.Tests.Conformance.Kit;
 
 // Metering.Benchmarks [--json] [name…]: all benchmarks, or those named. Exit 1 if a goal is not met, 2 for an unknown name.
-// The broker under measurement is this program again, in a process of its own.
+// The broker under measurement, and members of groups, are this program again, in processes of their own.
 if (args is [BrokerChild.Command, var folder, var port, var durability])
     return await BrokerChild.RunAsync(folder, port, durability);
+if (args is [GroupMember.Command, var brokers, var topic, var protocol, var instance])
+    return GroupMember.Run(brokers, topic, protocol, instance);
 
 var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer.Ordinal)
 {
@@ -23,6 +26,7 @@ var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer
     ["sink"] = SinkBench.Run,
     ["engine"] = EngineBench.Run,
     ["broker"] = BrokerBench.Run,
+    ["group"] = GroupBench.Run,
     ["streamiz"] = HostBench.Run,
 };
 

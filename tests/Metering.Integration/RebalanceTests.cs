@@ -25,6 +25,27 @@ public sealed class RebalanceTests(KafkaFixture kafka, ITestOutputHelper output)
         Assert.Equal(totals, await stand.Ledger.TotalsAsync("steady"));
     }
 
+    [Fact]
+    public async Task Of_two_processes_with_one_group_instance_the_older_stops_and_says_why_R8_R20()
+    {
+        await using var stand = new Stand(kafka.Brokers);
+        var (file, totals) = Traces.Own(stand.Folder, "twins", events: 8_000, seconds: 8, seed: 31);
+        await stand.ReadyUpAsync();
+        var older = stand.Pipeline("older", "--group-instance", "twin");
+        await older.ReadyAsync();
+        var replay = stand.Replay(file, "--speed", "1");
+        var newer = stand.Pipeline("newer", "--group-instance", "twin");
+
+        var ended = await older.EndAsync();
+        Assert.Equal(1, ended.ExitCode);
+        Assert.Contains("give each process a --group-instance of its own", older.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Unhandled", older.Error, StringComparison.Ordinal);
+        await newer.ReadyAsync();
+        (await replay.EndAsync()).Succeeded();
+        await stand.AddsUpAsync();
+        Assert.Equal(totals, await stand.Ledger.TotalsAsync("twins"));
+    }
+
     /// <summary>Joins a group, waits for its assignment (of nothing), leaves: two rebalances a visit.</summary>
     private async Task VisitAsync(string group, string topic)
     {

@@ -37,6 +37,28 @@ public sealed class KafkaSettingsTests
         Assert.Equal(valid, settings.Validate().Count == 0);
     }
 
+    [Theory]
+    [InlineData("pipeline-0", true)]
+    [InlineData("", false)]
+    [InlineData("pipeline 0", false)]
+    public void Validate_group_instance_that_is_no_name_is_refused(string name, bool valid)
+    {
+        var settings = new KafkaSettings { Brokers = "127.0.0.1:1", GroupInstance = name };
+        Assert.Equal(valid, settings.Validate().Count == 0);
+        Assert.True(valid || settings.Validate()[0].StartsWith("--group-instance", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void FencedMember_tells_of_another_process_only_for_a_static_members_fatal_error()
+    {
+        var fatal = new Error(ErrorCode.Local_Fatal, "fenced", isFatal: true);
+        var settings = new KafkaSettings { Brokers = "127.0.0.1:1", GroupInstance = "pipeline-0" };
+        Assert.Equal("pipeline-0", settings.GroupConsumer("g").GroupInstanceId);
+        Assert.Contains("--group-instance", settings.FencedMember("g", fatal)?.Message, StringComparison.Ordinal);
+        Assert.Null(settings.FencedMember("g", new Error(ErrorCode.Local_Transport)));
+        Assert.Null((settings with { GroupInstance = null }).FencedMember("g", fatal));
+    }
+
     [Fact]
     public void Builders_with_extra_pass_it_to_every_client()
     {

@@ -13,7 +13,7 @@ public sealed class PipelineCommand : MeteringCommand
 
     public PipelineCommand()
         : base("pipeline", "Meter and store: one of the processes that share the work on a fleet.",
-            KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.TopicPrefix, KnownSettings.Partitions, KnownSettings.Replication,
+            KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.TopicPrefix, KnownSettings.GroupInstance, KnownSettings.Partitions, KnownSettings.Replication,
             KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.ServerPort, KnownSettings.Stages, KnownSettings.CommitInterval, KnownSettings.MeterHost, KnownSettings.LossGrace, KnownSettings.Data, KnownSettings.Name, KnownSettings.For) =>
         Options.Add(_adopt);
 

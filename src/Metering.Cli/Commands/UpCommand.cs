@@ -19,7 +19,7 @@ public sealed class UpCommand : MeteringCommand
 
     public UpCommand()
         : base("up", "Run everything on this machine; real services by --brokers, --registry, --clickhouse.",
-            KnownSettings.Brokers, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.Workload, KnownSettings.TopicPrefix,
+            KnownSettings.Brokers, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.Workload, KnownSettings.TopicPrefix, KnownSettings.GroupInstance,
             KnownSettings.Partitions, KnownSettings.KafkaPort, KnownSettings.KafkaDurability, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort, KnownSettings.CommitInterval, KnownSettings.MeterHost, KnownSettings.LossGrace, KnownSettings.For) =>
         Options.Add(_adopt);
 
@@ -29,7 +29,7 @@ public sealed class UpCommand : MeteringCommand
         // First, before the process has many threads: the engine's start rewrites its signal actions for a moment.
         await using var ledger = await LedgerOf(context.Settings, cancellationToken);
         await using var kafka = await UpKafka.StartAsync(context, cancellationToken);
-        context = context with { Settings = kafka.Settings };
+        context = context with { Settings = MemberName.Of(kafka.Settings) };
         var settings = context.Settings;
         await using var clickHouse = ledger is EmbeddedLedger embedded
             ? await ListenAsync(KnownSettings.ClickHousePort.Flag, settings.Ports.ClickHouse, () => ClickHouseHttpServer.StartAsync(
@@ -73,7 +73,14 @@ public sealed class UpCommand : MeteringCommand
         if (settings.ClickHouseUrl is { } url)
             return new ServerLedger(Connections.WithSecrets(url));
         var directory = Path.Combine(settings.Run.DataDirectory, "clickhouse");
-        return await EmbeddedLedger.StartAsync(new EmbeddedEngineOptions { Directory = directory }, cancellationToken);
+        try
+        {
+            return await EmbeddedLedger.StartAsync(new EmbeddedEngineOptions { Directory = directory }, cancellationToken);
+        }
+        catch (LedgerException error)
+        {
+            throw new CommandFailedException(error.Message, error);
+        }
     }
 
     private static async Task WorkAsync(CommandContext context, ServiceUrl registry, CancellationToken stop)

@@ -15,6 +15,7 @@ internal static class Connections
         Brokers = settings.BrokersOrLocal,
         TopicPrefix = settings.Kafka.TopicPrefix,
         Extra = settings.Kafka.Config,
+        GroupInstance = settings.Kafka.GroupInstance,
         ClientName = "metering-" + role,
     };
 

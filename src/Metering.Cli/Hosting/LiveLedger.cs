@@ -25,7 +25,7 @@ internal sealed class LiveLedger(PipelineHost pipeline, ServiceWait wait, TimePr
         {
             _last = _last with { LedgerRows = -1 };
         }
-        var sinkSince = SinkStatus.Select(status => status.BehindSince).Where(since => since is not null).DefaultIfEmpty(null).Min();
+        var sinkSince = SinkStatus.Select(status => status.OldestWaiting).Where(since => since is not null).DefaultIfEmpty(null).Min();
         var since = pipeline.Meter is { } meter && PipelineLag.MeterSince(meter) is { } meterSince && (sinkSince is null || meterSince < sinkSince) ? meterSince : sinkSince;
         return _last with
         {
@@ -45,6 +45,8 @@ internal sealed class LiveLedger(PipelineHost pipeline, ServiceWait wait, TimePr
             yield return registry;
         foreach (var task in MeterTasks.Where(task => task.Reason is not null))
             yield return string.Create(CultureInfo.InvariantCulture, $"METER partition {task.Partition}: {task.Reason}");
+        if (pipeline.Sink?.Stage.Behind is { } behind)
+            yield return string.Create(CultureInfo.InvariantCulture, $"SINK to catch up: {behind.Behind} behind, {behind.RowsPerSecond:N0} rows/s, {(behind.Left is { } left ? $"about {left} left" : "comes no nearer")}");
         foreach (var status in SinkStatus.Where(status => status.Problem is not null))
             yield return string.Create(CultureInfo.InvariantCulture, $"SINK partition {status.Partition}: {status.Problem}");
     }

@@ -62,8 +62,17 @@ internal sealed class PipelineHost : IAsyncDisposable
             Sink = origin is null ? null : new SinkPart(origin, new SinkStage(kafka, origin, new SinkOptions { SessionTimeout = kafka.SessionTimeout }, ledger, time, loggers.CreateLogger<SinkStage>())),
             Meter = meter,
         };
-        await host.StartPartsAsync(registry, schemaIds[TopicCatalogue.Prices], wait, loggers, time, cancellationToken);
-        return host;
+        try
+        {
+            await host.StartPartsAsync(registry, schemaIds[TopicCatalogue.Prices], wait, loggers, time, cancellationToken);
+            return host;
+        }
+        catch
+        {
+            // Parts that run already end here: a process that exits while a client's threads are at work may crash.
+            await host.DisposeAsync();
+            throw;
+        }
     }
 
     private static MeterPart MeterOf(RunSettings run, KafkaSettings kafka, int partitions, Dictionary<string, int> schemaIds, RegistryConnection registry, ILoggerFactory loggers, TimeProvider time)

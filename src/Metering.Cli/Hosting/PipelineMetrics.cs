@@ -16,7 +16,7 @@ internal static class PipelineMetrics
         if (pipeline.Meter is { } meter)
             Register(meter, pipeline.Time);
         if (pipeline.Sink is { } sink)
-            Register(sink.Stage);
+            Register(sink.Stage, pipeline.Time);
     }
 
     private static void Register(MeterPart meter, TimeProvider time)
@@ -38,11 +38,13 @@ internal static class PipelineMetrics
         Meter.CreateObservableGauge("metering.meter.lag.seconds", () => PipelineLag.MeterSince(meter) is { } since ? Math.Max(0, (time.GetUtcNow() - since).TotalSeconds) : 0, "s", "Age of the last event metered, by its own time, while there is lag.");
     }
 
-    private static void Register(SinkStage sink)
+    private static void Register(SinkStage sink, TimeProvider time)
     {
         Meter.CreateObservableCounter("metering.sink.rows", () => sink.Status.Sum(status => status.InsertedRows), "{row}", "Rows inserted and acknowledged.");
         Meter.CreateObservableCounter("metering.sink.plans", () => sink.Status.Sum(status => status.Plans), "{plan}", "Plans inserted and acknowledged.");
         Meter.CreateObservableGauge("metering.sink.plans.open", () => sink.Status.Count(status => status.IsInserting), "{plan}", "Plans committed and not acknowledged: their inserts are under way or to be repeated.");
+        Meter.CreateObservableGauge("metering.sink.lag.records", () => sink.Status.Sum(status => status.Lag), "{record}", "Records of metered-blocks, markers included, behind the high watermark.");
+        Meter.CreateObservableGauge("metering.sink.lag.seconds", () => sink.Status.Min(status => status.OldestWaiting) is { } oldest ? Math.Max(0, (time.GetUtcNow() - oldest).TotalSeconds) : 0, "s", "Age of the oldest block that is not in the ledger.");
         Meter.CreateObservableGauge("metering.sink.partitions.stopped", () => sink.Status.Count(status => status.IsStopped), "{partition}", "Partitions that stand still until a person acts.");
     }
 

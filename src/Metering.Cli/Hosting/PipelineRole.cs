@@ -12,7 +12,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
 {
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan SettleWithin = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan SettleWithin = TimeSpan.FromSeconds(5);
 
     /// <param name="role">For client names: <c>up</c> or <c>pipeline</c>.</param>
     /// <param name="addresses">Of the parts that are there already.</param>
@@ -48,8 +48,8 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         await ticks;
         await besides;
         if (pipeline.Failed.IsCompleted && !cancellationToken.IsCancellationRequested)
-            await pipeline.Failed;
-        context.Output.Stopped(figures.Observe(await SettledAsync(live)));
+            await ToldAsync(pipeline.Failed);
+        context.Output.Stopped(figures.Observe(await SettledAsync(pipeline, live)));
         return ExitCodes.Done;
     }
 
@@ -74,7 +74,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         while (!cancellationToken.IsCancellationRequested)
         {
             if (pipeline.Failed.IsCompleted)
-                await pipeline.Failed;
+                await ToldAsync(pipeline.Failed);
             if (pipeline.IsReady)
                 return true;
             await Task.Delay(LookEvery, context.Time, CancellationToken.None);
@@ -82,14 +82,29 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         return false;
     }
 
+    /// <summary>What a person can mend ends the process with a sentence; anything else is a fault of ours, and ends it with all that is known.</summary>
+    private static async Task ToldAsync(Task failed)
+    {
+        try
+        {
+            await failed;
+        }
+        catch (Metering.Kafka.KafkaSetupException error)
+        {
+            throw new CommandFailedException(error.Message, error);
+        }
+    }
+
     /// <summary>The totals once what was published here is in the ledger, or after a few seconds as they are.</summary>
-    private async Task<RunningTotals> SettledAsync(LiveLedger live)
+    private async Task<RunningTotals> SettledAsync(PipelineHost pipeline, LiveLedger live)
     {
         var started = context.Time.GetTimestamp();
+        // What was published last is known by the closing report, once that has been read.
+        var stoppedAt = context.Time.GetUtcNow();
         while (true)
         {
             var totals = await live.ReadAsync(CancellationToken.None);
-            if (totals.InFlight == 0 || context.Time.GetElapsedTime(started) > SettleWithin)
+            if ((totals.InFlight == 0 && pipeline.Reports.CaughtUpAt >= stoppedAt) || context.Time.GetElapsedTime(started) > SettleWithin)
                 return totals;
             await Task.Delay(LookEvery * 5, context.Time, CancellationToken.None);
         }

@@ -22,8 +22,15 @@ internal sealed partial class ReportTopic(KafkaSettings kafka, RegistryConnectio
     private readonly HashSet<string> _bad = new(StringComparer.Ordinal);
     private volatile IReadOnlyDictionary<string, SourceReport> _newest = new Dictionary<string, SourceReport>(StringComparer.Ordinal);
 
+    private volatile Moment? _caughtUp;
+
+    private sealed record Moment(DateTimeOffset At);
+
     /// <summary>The newest report of each epoch by its key, as of half a second ago.</summary>
     public IReadOnlyDictionary<string, SourceReport> Newest => _newest;
+
+    /// <summary>All that the topic held at this moment is in <see cref="Newest"/>; null before the first time.</summary>
+    public DateTimeOffset? CaughtUpAt => _caughtUp?.At;
 
     /// <summary>Follows the topic until cancelled; a registry that is away is waited for.</summary>
     public async Task RunAsync(ServiceWait wait, CancellationToken cancellationToken)
@@ -41,11 +48,17 @@ internal sealed partial class ReportTopic(KafkaSettings kafka, RegistryConnectio
     {
         for (var seen = -1L; ; await Task.Delay(LookAgainAfter, time, cancellationToken))
         {
+            // Before the snapshot, which then holds no less.
+            var caughtUpAt = _table.CaughtUpAt;
             if (_table.Version == seen)
+            {
+                _caughtUp = caughtUpAt is { } still ? new(still) : _caughtUp;
                 continue;
+            }
             seen = _table.Version;
             _newest = await wait.ForAsync(registry.Description, RegistryConnection.IsAway, () => _table.SnapshotAsync(TellBad, cancellationToken), cancellationToken);
             Put(_newest);
+            _caughtUp = caughtUpAt is { } at ? new(at) : _caughtUp;
         }
     }
 

@@ -29,6 +29,9 @@ internal sealed class TopicTable<T>
     /// <summary>Grows with each record.</summary>
     public long Version => Interlocked.Read(ref _version);
 
+    /// <summary>When all that the topic held was last seen to be here; null before the first time.</summary>
+    public DateTimeOffset? CaughtUpAt => _table.Status.CaughtUpAt;
+
     public bool IsEmpty => _values.IsEmpty;
 
     public Task RunAsync(CancellationToken cancellationToken) => _table.RunAsync(cancellationToken);

@@ -18,6 +18,10 @@ public static class KnownSettings
     public static readonly SettingDefinition TopicPrefix = new("kafka:topic_prefix", "--topic-prefix", "PREFIX",
         "Before the names of topics, groups and transactional ids.");
 
+    public static readonly SettingDefinition GroupInstance = new("kafka:group_instance", "--group-instance", "NAME",
+        "This process's own name as a static member of its groups: back within 6 s, it has its partitions at once; a stop is noticed only after as long.")
+    { Default = "a dynamic member; up: one name for each data folder" };
+
     public static readonly SettingDefinition Partitions = new("kafka:partitions", "--partitions", "N",
         "Partitions of topics that are created; fixed for their life.")
     { Default = "what existing ones have, else 8" };
@@ -103,7 +107,7 @@ public static class KnownSettings
 
     public static IReadOnlyList<SettingDefinition> All { get; } =
     [
-        Brokers, KafkaConfig, TopicPrefix, Partitions, Replication, RegistryUrl, ClickHouseUrl, Data, Name,
+        Brokers, KafkaConfig, TopicPrefix, GroupInstance, Partitions, Replication, RegistryUrl, ClickHouseUrl, Data, Name,
         CommitInterval, MeterHost, LossGrace, Stages, For, Workload, Listen,
         KafkaPort, KafkaDurability, RegistryPort, ClickHousePort, ServerPort, GatewayPort, KedaPort, HostPort,
         Config, Json, LogLevel, LogFormat,

@@ -42,6 +42,9 @@ public sealed record KafkaSettings
     /// <summary>Before the names of topics, groups and transactional ids; default none.</summary>
     public string TopicPrefix { get; init; } = "";
 
+    /// <summary>This process's own name as a static member of its groups; null = a dynamic one.</summary>
+    public string? GroupInstance { get; init; }
+
     /// <summary>Partitions of keyed topics, 1 to 10,000; null = what the existing ones have, else 8.</summary>
     public int? Partitions { get; init; }
 

@@ -16,6 +16,7 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             Brokers = Get<string>(KnownSettings.Brokers, null, ParseBrokers, "host:port, several joined by commas"),
             Config = KafkaConfig(),
             TopicPrefix = Get(KnownSettings.TopicPrefix, "", ParsePrefix, "at most 100 letters, digits, '.', '_' and '-'")!,
+            GroupInstance = Get<string>(KnownSettings.GroupInstance, null, ParseMember, "1 to 200 letters, digits, '.', '_' and '-'"),
             Partitions = layers.Get(KnownSettings.Partitions) is null ? null : Number(KnownSettings.Partitions, 1, 1, 10_000),
             Replication = layers.Get(KnownSettings.Replication) is null ? null : (short)Number(KnownSettings.Replication, 1, 1, 100),
             Durability = Choice(KnownSettings.KafkaDurability, Durability.Disk, ("disk", Durability.Disk), ("process", Durability.Process)),
@@ -168,6 +169,12 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
         return RoleName().IsMatch(text);
     }
 
+    private static bool ParseMember(string text, out string? name)
+    {
+        name = text;
+        return MemberName().IsMatch(text);
+    }
+
     private static bool ParseAddress(string text, out IPAddress? address)
     {
         address = string.Equals(text, "localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback : null;
@@ -190,6 +197,9 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
 
     [GeneratedRegex(@"^[A-Za-z0-9._-]{0,100}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Prefix();
+
+    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,200}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex MemberName();
 
     [GeneratedRegex(@"^[A-Za-z0-9._:/-]{1,200}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex RoleName();

@@ -32,7 +32,7 @@ internal sealed partial class StageLoop : IRecordRouter
     public void Failed(TopicPartition source, Error error)
     {
         if (TaskFailures.StopsStage(error))
-            _failure ??= new KafkaException(error);
+            _failure ??= _context.Settings.FencedMember(_context.Group, error) ?? (Exception)new KafkaException(error);
         else if (error.Code == ErrorCode.Local_AutoOffsetReset && _routes.TryGetValue(source.Partition.Value, out var route))
             route.Task.OutOfRange(error.Reason);        // R13
         else

@@ -31,4 +31,10 @@ internal static partial class SinkLog
 
     [LoggerMessage(5108, LogLevel.Warning, "Sink partition {Partition}: the group refused its commit, it takes over again unless the partition is given away: {Reason}")]
     public static partial void Fenced(ILogger logger, int partition, string reason);
+
+    [LoggerMessage(5109, LogLevel.Information, "Sink catches up: the ledger is {Behind} behind, {Records} records of metered-blocks; {RowsPerSecond} rows/s, about {Left} left")]
+    public static partial void CatchingUp(ILogger logger, TimeSpan behind, long records, long rowsPerSecond, TimeSpan left);
+
+    [LoggerMessage(5110, LogLevel.Warning, "Sink falls behind: the ledger is {Behind} behind, {Records} records of metered-blocks, and comes no nearer at {RowsPerSecond} rows/s")]
+    public static partial void FallingBehind(ILogger logger, TimeSpan behind, long records, long rowsPerSecond);
 }

@@ -18,6 +18,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     public const string Group = "metering-sink";
 
     private static readonly TimeSpan PollFor = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CommittedWithin = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GiveBackWithin = TimeSpan.FromSeconds(20);
 
@@ -29,11 +30,17 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     private readonly ConcurrentDictionary<int, SinkStatus> _status = new();
     private readonly HashSet<int> _paused = [];
     private readonly IRollupCheck _rollups = new RollupCheck(ledger);
+    private readonly CatchUp _catchUp = new();
+    private volatile CatchUpReport? _behind;
+    private long _lookedAt;
 
     private sealed record Running(SinkTask Task, Task Completion, CancellationTokenSource Stopping, CancellationTokenSource Abort);
 
     /// <summary>The group has given this process its share, which may be none.</summary>
     public bool HasJoined { get; private set; }
+
+    /// <summary>How far the ledger is behind in this process's partitions; null when it is not, or when that is not known yet.</summary>
+    public CatchUpReport? Behind => _behind;
 
     /// <summary>The partitions that this process has or had last.</summary>
     public IEnumerable<SinkStatus> Status => _status.Values;
@@ -59,6 +66,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
             Poll(consumer);
             RestartTheFenced(consumer);
             PauseTheFull(consumer);
+            LookBehind(consumer);
             housekeeping.MaybeRun(consumer, _topic, _running.ToArray().ToDictionary(pair => pair.Key, pair => pair.Value.Task.Status.Committed));
         }
         GiveBack([.. _running.Keys], abort: false);
@@ -74,11 +82,17 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
             if (result.IsPartitionEOF)
                 running.Task.Status.ReachedEnd(result.Offset.Value);
             else
-                running.Task.Offer(MeteredBlock.Read(result.Offset.Value, name => result.Message.Headers.TryGetLastBytes(name, out var value) ? value : null, result.Message.Value));
+                running.Task.Offer(MeteredBlock.Read(result.Offset.Value, name => result.Message.Headers.TryGetLastBytes(name, out var value) ? value : null, result.Message.Value), new DateTimeOffset(result.Message.Timestamp.UtcDateTime));
         }
         catch (ConsumeException error) when (!error.Error.IsFatal)
         {
             Complain(error);
+        }
+        catch (ConsumeException error)
+        {
+            if (kafka.FencedMember(kafka.TopicPrefix + Group, error.Error) is { } fenced)
+                throw fenced;
+            throw;
         }
     }
 
@@ -221,6 +235,38 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         {
             ending.ForEach(running => running.Abort.Cancel()); // the open plans tell the next owner
             Task.WaitAll(tasks, GiveBackWithin);
+        }
+    }
+
+    /// <summary>Once a second: the high watermarks, and whether the ledger's distance from them is worth a word.</summary>
+    private void LookBehind(IConsumer<byte[], byte[]> consumer)
+    {
+        if (time.GetElapsedTime(_lookedAt) < LookEvery)
+            return;
+        _lookedAt = time.GetTimestamp();
+        var now = time.GetUtcNow();
+        long records = 0;
+        var behind = TimeSpan.Zero;
+        foreach (var (partition, running) in _running)
+        {
+            var status = running.Task.Status;
+            // What the last fetch said; of a paused partition an old word, and still a lower bound.
+            status.Knows(consumer.GetWatermarkOffsets(new TopicPartition(_topic, partition)).High.Value);
+            records += status.Lag;
+            if (status.OldestWaiting is { } oldest && now - oldest > behind)
+                behind = now - oldest;
+        }
+        if (_catchUp.Observe(now, behind, records, _status.Values.Sum(status => status.InsertedRows)) is { } report)
+        {
+            _behind = report;
+            if (report.Left is { } left)
+                SinkLog.CatchingUp(logger, report.Behind, report.Records, report.RowsPerSecond, left);
+            else
+                SinkLog.FallingBehind(logger, report.Behind, report.Records, report.RowsPerSecond);
+        }
+        else if (behind < CatchUp.WorthTelling)
+        {
+            _behind = null;
         }
     }
 

@@ -26,6 +26,15 @@ public sealed class SinkStatus(int partition, long offset)
     /// <summary>Since when blocks have waited without an acknowledgement; null when nothing waits.</summary>
     public DateTimeOffset? BehindSince { get; private set; }
 
+    /// <summary>When the broker took the oldest block that arrived and is not acknowledged; null when none waits.</summary>
+    public DateTimeOffset? OldestWaiting { get; private set; }
+
+    /// <summary>The partition's high watermark, as the consumer last knew it; -1 before it does.</summary>
+    public long HighWatermark { get; private set; } = -1;
+
+    /// <summary>Records between the group's offset and the high watermark, markers included.</summary>
+    public long Lag => Math.Max(0, Math.Max(HighWatermark, LastArrived + 1) - Committed);
+
     /// <summary>What the task waits for, or why it has stopped; null when it goes on.</summary>
     public string? Problem { get; private set; }
 
@@ -55,16 +64,27 @@ public sealed class SinkStatus(int partition, long offset)
             EndReached = offset;
     }
 
-    internal void Arrived(MeteredBlock block, DateTimeOffset now)
+    internal void Knows(long highWatermark)
+    {
+        lock (_lock)
+            HighWatermark = Math.Max(HighWatermark, highWatermark);
+    }
+
+    internal void Arrived(MeteredBlock block, DateTimeOffset appendedAt, DateTimeOffset now)
     {
         lock (_lock)
         {
             LastArrived = block.Offset;
             BehindSince ??= now;
+            OldestWaiting ??= appendedAt;
         }
     }
 
-    internal void Acknowledged(long committed, List<MeteredBlock> blocks, DateTimeOffset now)
+    /// <param name="committed">The group's offset now.</param>
+    /// <param name="blocks">What was inserted.</param>
+    /// <param name="oldestWaiting">When the broker took the next block; null when none waits.</param>
+    /// <param name="now">The moment.</param>
+    internal void Acknowledged(long committed, List<MeteredBlock> blocks, DateTimeOffset? oldestWaiting, DateTimeOffset now)
     {
         lock (_lock)
         {
@@ -76,6 +96,8 @@ public sealed class SinkStatus(int partition, long offset)
             IsInserting = false;
             LastProgressAt = now;
             BehindSince = LastArrived >= committed ? now : null;
+            // A block that arrived since the caller looked is the oldest there is.
+            OldestWaiting = LastArrived >= committed ? oldestWaiting ?? OldestWaiting : null;
             Problem = null;
         }
     }

@@ -28,11 +28,13 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     public bool IsFull => Interlocked.Read(ref _bufferedBytes) >= options.MaxBufferedBytes;
 
     /// <summary>Takes the next block, in offset order. Called on the consumer's thread.</summary>
-    public void Offer(MeteredBlock block)
+    /// <param name="block">The block.</param>
+    /// <param name="appendedAt">When the broker took it.</param>
+    public void Offer(MeteredBlock block, DateTimeOffset appendedAt)
     {
         Interlocked.Add(ref _bufferedBytes, block.Bytes.Length);
-        Status.Arrived(block, time.GetUtcNow());
-        _arrived.Writer.TryWrite(new Arrival(block, time.GetTimestamp()));
+        Status.Arrived(block, appendedAt, time.GetUtcNow());
+        _arrived.Writer.TryWrite(new Arrival(block, appendedAt, time.GetTimestamp()));
     }
 
     /// <param name="stopping">Take no more blocks; an insert under way is finished.</param>
@@ -211,7 +213,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     {
         await plans.CommitAsync(plan.To, null, cancellationToken);
         Interlocked.Add(ref _bufferedBytes, -blocks.Sum(block => (long)block.Bytes.Length));
-        Status.Acknowledged(plan.To, blocks, time.GetUtcNow());
+        Status.Acknowledged(plan.To, blocks, _next is { } next || _arrived.Reader.TryPeek(out next) ? next.AppendedAt : null, time.GetUtcNow());
     }
 
     private async Task<T> WaitForLedgerAsync<T>(Func<Task<T>> action, CancellationToken cancellationToken)
@@ -231,6 +233,7 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
         }
     }
 
+    /// <param name="AppendedAt">The broker's time.</param>
     /// <param name="At">Timestamp.</param>
-    private readonly record struct Arrival(MeteredBlock Block, long At);
+    private readonly record struct Arrival(MeteredBlock Block, DateTimeOffset AppendedAt, long At);
 }

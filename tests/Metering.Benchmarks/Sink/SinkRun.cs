@@ -16,7 +16,7 @@ internal static class SinkRun
         var where = new SinkPartition(0, 0, null, SinkStage.Group, new LedgerOrigin("bench", topicId, 0));
         var task = new SinkTask(where, options, ledger, plans, new RollupCheck(ledger), TimeProvider.System, NullLogger.Instance);
         foreach (var block in blocks)
-            task.Offer(block);
+            task.Offer(block, DateTimeOffset.UnixEpoch);
         try
         {
             await task.RunAsync(stop.Token, CancellationToken.None);

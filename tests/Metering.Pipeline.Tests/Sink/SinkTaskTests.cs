@@ -109,6 +109,23 @@ public sealed class SinkTaskTests
     }
 
     [Fact]
+    public void Status_tells_the_oldest_block_that_waits_by_the_brokers_time()
+    {
+        var status = new SinkStatus(0, 10);
+        var blocks = new[] { Block(10, 1), Block(12, 1), Block(14, 1) };
+        for (var i = 0; i < blocks.Length; i++)
+            status.Arrived(blocks[i], DateTimeOffset.UnixEpoch.AddSeconds(i), DateTimeOffset.UnixEpoch.AddHours(1));
+        Assert.Equal((DateTimeOffset.UnixEpoch, 5), (status.OldestWaiting, status.Lag));
+
+        status.Acknowledged(11, [blocks[0]], DateTimeOffset.UnixEpoch.AddSeconds(1), DateTimeOffset.UnixEpoch.AddHours(1));
+        status.Knows(100);
+        Assert.Equal((DateTimeOffset.UnixEpoch.AddSeconds(1), 89), (status.OldestWaiting, status.Lag));
+
+        status.Acknowledged(100, [blocks[1], blocks[2]], null, DateTimeOffset.UnixEpoch.AddHours(1));
+        Assert.Equal((null, 0), (status.OldestWaiting, status.Lag));
+    }
+
+    [Fact]
     public void FromMetadata_returns_what_was_written_and_refuses_the_rest()
     {
         var plan = SinkPlan.Of(12, [Block(15, 3), Block(20, 4)]);
@@ -133,7 +150,7 @@ public sealed class SinkTaskTests
         if (stopAtFirstError)
             _plans.Committed = _ => stop.CancelAfter(TimeSpan.FromMilliseconds(50));
         foreach (var block in blocks)
-            task.Offer(block);
+            task.Offer(block, DateTimeOffset.UnixEpoch);
         try
         {
             await task.RunAsync(stop.Token, stop.Token);

@@ -46,7 +46,7 @@ internal sealed class SimSink : IPlanStore, IRollupCheck
     {
         foreach (var record in _kafka.Blocks[Partition].ReadCommitted(_fetched).Take(blocks).ToList())
         {
-            _task.Offer(Read(record));
+            _task.Offer(Read(record), DateTimeOffset.UnixEpoch);
             _fetched = record.Offset + 1;
         }
     }
