@@ -106,7 +106,7 @@ public sealed class EpochLossTests
         Assert.Equal(FindingNews.Firing, _loss.Judge(T0 + Grace, Grace).Lost);
         Assert.Equal(1, _account.Sequences.Highest);
         Assert.Equal(SequenceVerdict.New, _account.Sequences.Take(2));
-        _account.AddMetered(1, numbered: true, 10, 5);
+        _account.AddMetered(1, 10, 5);
         Report(last: 2, settled: 2);
         Assert.Equal(FindingNews.Resolved, _loss.Judge(T0 + Grace + 1, Grace).Lost);
         Assert.Equal(new LossFigures(2, 0, 0), _loss.Figures);
@@ -232,7 +232,7 @@ public sealed class EpochLossTests
     private static void Take(EpochAccount account, long sequence)
     {
         if (account.Sequences.Take(sequence) is SequenceVerdict.New or SequenceVerdict.FillsGap)
-            account.AddMetered(5, numbered: true, 10, 5);
+            account.AddMetered(5, 10, 5);
         else
             account.AddDuplicate(5);
     }
