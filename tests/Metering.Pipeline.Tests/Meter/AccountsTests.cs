@@ -150,11 +150,11 @@ public sealed class AccountsTests
     {
         await ForgetAsync("old", 7);
         _meter.Crash(compacted);
-        // What was before cannot be told any more: it is told as lost, where a person sees it; its events are not refused.
+        // What was before cannot be told any more: it is missing, and told as lost after the grace time; its events are not refused.
         await _meter.TakeAsync(Now(Event(8, "old")), Now(Event(8, "old")), Now(Event(9, "old")));
         Assert.Equal([8, 9], _meter.Events.Where(row => row.Text("source") == "old").Select(row => row.Int64("sequence")).TakeLast(2));
         var account = _meter.Rows("source_accounts").Last(row => row.Text("source") == "old");
-        Assert.Equal((3L, 2L, 1L, 7L, 9L), (account["received"], account["metered"], account["duplicate"], account["lost"], account["highest_sequence"]));
+        Assert.Equal((3L, 2L, 1L, 7L, 9L), (account["received"], account["metered"], account["duplicate"], account["in_flight"], account["highest_sequence"]));
         _meter.Crash(compacted);
         await _meter.TakeAsync(Now(Event(9, "old")));
         Assert.Equal(2, _meter.Context.Counters.Duplicate);
