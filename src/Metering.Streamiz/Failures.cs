@@ -10,9 +10,12 @@ internal static class Failures
     public static KafkaException Kafka(ErrorCode code, string reason) => new(new Error(code, reason));
 
     public static Exception Stage(Error error, string group) => error.Code == ErrorCode.InconsistentGroupProtocol
-        ? new TaskStoppedException($"group {group} has members of the other host: one host serves a stage at a time. Stop every process that runs with another --host, or run this one with theirs.")
+        ? new OtherHostException($"group {group} has members of the other host: one host serves a stage at a time. Stop every process that runs with another --host, or run this one with theirs.")
         : new KafkaException(error);
 }
+
+/// <summary>The group has members of the other host: just stopped, and gone when their session is over, or at work.</summary>
+internal sealed class OtherHostException(string message) : Exception(message);
 
 /// <summary>The processor threw: corrupt or impossible.</summary>
 internal sealed class ProcessorFailedException(string message, Exception inner) : Exception(message, inner);

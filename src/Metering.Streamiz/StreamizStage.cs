@@ -51,6 +51,7 @@ public sealed partial class StreamizStage : IStageHost
     private async Task RunAgainAndAgainAsync(CancellationToken stop)
     {
         var failures = 0;
+        var begun = _time.GetTimestamp();
         while (!stop.IsCancellationRequested)
         {
             var started = _time.GetTimestamp();
@@ -67,7 +68,7 @@ public sealed partial class StreamizStage : IStageHost
             var failure = await session.Failed;
             if (failure is ProcessorFailedException)
                 throw new InvalidOperationException(failure.Message, failure);
-            if (failure is TaskStoppedException)
+            if (failure is TaskStoppedException || (failure is OtherHostException && _time.GetElapsedTime(begun) > TaskFailures.OtherHostPatience(_settings)))
             {
                 LogStopped(_logger, failure.Message);
                 _progress.Stopped(failure.Message);

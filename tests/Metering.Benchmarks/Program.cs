@@ -1,4 +1,5 @@
 using Metering.Benchmarks;
+using Metering.Benchmarks.Backlog;
 using Metering.Benchmarks.Broker;
 using Metering.Benchmarks.Codec;
 using Metering.Benchmarks.Disk;
@@ -25,6 +26,7 @@ var benches = new Dictionary<string, Func<IReadOnlyList<Figure>>>(StringComparer
     ["meter"] = MeterBench.Run,
     ["sink"] = SinkBench.Run,
     ["engine"] = EngineBench.Run,
+    ["backlog"] = BacklogBench.Run,
     ["broker"] = BrokerBench.Run,
     ["group"] = GroupBench.Run,
     ["streamiz"] = HostBench.Run,

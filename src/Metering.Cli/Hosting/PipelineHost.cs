@@ -92,7 +92,8 @@ internal sealed class PipelineHost : IAsyncDisposable
 
     private static IStageHost HostOf(MeterHost host, KafkaSettings kafka, TaskOptions options, ILoggerFactory loggers, TimeProvider time) => host switch
     {
-        MeterHost.Streamiz => new StreamizStage(kafka, options, loggers, time),
+        // A dynamic member: a run of Streamiz that ends is followed by another in the same process, which a static one would fence.
+        MeterHost.Streamiz => new StreamizStage(kafka with { GroupInstance = null }, options, loggers, time),
         _ => new TransactionalStage(kafka, options, loggers.CreateLogger<TransactionalStage>(), time),
     };
 

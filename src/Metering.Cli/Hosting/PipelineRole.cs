@@ -45,8 +45,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         var ticks = TickAsync(live, figures, stop.Token);
         await Task.WhenAny(pipeline.Failed, besides.ContinueWith(static t => t.IsFaulted ? t : Task.Delay(Timeout.Infinite, CancellationToken.None), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Unwrap(), ticks);
         await stop.CancelAsync();
-        await ticks;
-        await besides;
+        await Task.WhenAll(ticks, besides);
         if (pipeline.Failed.IsCompleted && !cancellationToken.IsCancellationRequested)
             await ToldAsync(pipeline.Failed);
         context.Output.Stopped(figures.Observe(await SettledAsync(pipeline, live)));
@@ -101,9 +100,18 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         var started = context.Time.GetTimestamp();
         // What was published last is known by the closing report, once that has been read.
         var stoppedAt = context.Time.GetUtcNow();
+        var totals = new RunningTotals();
+        using var limit = new CancellationTokenSource(SettleWithin, context.Time);
         while (true)
         {
-            var totals = await live.ReadAsync(CancellationToken.None);
+            try
+            {
+                totals = await live.ReadAsync(limit.Token);
+            }
+            catch (OperationCanceledException) // a ledger that takes the question and does not answer
+            {
+                return totals;
+            }
             if ((totals.InFlight == 0 && pipeline.Reports.CaughtUpAt >= stoppedAt) || context.Time.GetElapsedTime(started) > SettleWithin)
                 return totals;
             await Task.Delay(LookEvery * 5, context.Time, CancellationToken.None);

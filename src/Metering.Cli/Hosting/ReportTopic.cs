@@ -46,6 +46,8 @@ internal sealed partial class ReportTopic(KafkaSettings kafka, RegistryConnectio
 
     private async Task FollowAsync(ServiceWait wait, CancellationToken cancellationToken)
     {
+        // Old reports that compaction has not removed yet would be told as news.
+        await _table.ReadToEndAsync(cancellationToken);
         for (var seen = -1L; ; await Task.Delay(LookAgainAfter, time, cancellationToken))
         {
             // Before the snapshot, which then holds no less.

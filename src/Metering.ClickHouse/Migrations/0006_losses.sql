@@ -6,7 +6,7 @@ CREATE TABLE metering.source_accounts_next
 (
     source           LowCardinality(String),
     epoch            Int64,
-    published        Int64,
+    published        Int64 DEFAULT metered + rejected + lost,
     received         Int64,
     metered          Int64,
     rejected         Int64,

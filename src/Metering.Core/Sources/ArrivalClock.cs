@@ -11,21 +11,22 @@ public sealed class ArrivalClock(long quietMs)
     private long _latestMs;
     private long _quietSinceMs;
     private bool _isActive = true;
+    private bool _isHeld;
 
     /// <summary>A record that arrived then was processed.</summary>
     public void Arrived(long arrivedAtMs)
     {
         _latestMs = Math.Max(_latestMs, arrivedAtMs);
-        _isActive = true;
+        (_isActive, _isHeld) = (true, false);
     }
 
-    /// <summary>A record is there and cannot be processed yet: the partition is not quiet.</summary>
-    public void Held() => _isActive = true;
+    /// <summary>A record is there and cannot be processed yet: the partition is not quiet until it has been.</summary>
+    public void Held() => _isHeld = true;
 
     /// <param name="nowMs">Our clock; it may have been set back.</param>
     public long At(long nowMs)
     {
-        if (_isActive || nowMs < _quietSinceMs)
+        if (_isActive || _isHeld || nowMs < _quietSinceMs)
             (_quietSinceMs, _isActive) = (nowMs, false);
         return nowMs - _quietSinceMs >= quietMs ? nowMs : Math.Min(_latestMs, nowMs);
     }

@@ -55,7 +55,8 @@ public sealed class EpochLoss(EpochAccount account)
 
     private bool HasOpenGap => Sequences.Gaps is { Length: > 0 } gaps && gaps[^1].Last > State.JudgedUpTo;
 
-    private bool HasTail => Report is { } report && report.SettledSequence > Math.Max(Sequences.Highest, State.JudgedUpTo);
+    // An epoch of which nothing came, and which is closed by now, may have been metered and forgotten long ago (R2).
+    private bool HasTail => Report is { } report && report.SettledSequence > Math.Max(Sequences.Highest, State.JudgedUpTo) && (Account.Received > 0 || !report.IsClosed);
 
     /// <summary>Of a source that lives the newest report is behind at every look: only what stays so for the grace time counts.</summary>
     private bool NeedsCheck => HasOpenGap || (Report is { } report && Compare(report, Sequences.Highest) != (State.ToldFault, State.ToldBehind));

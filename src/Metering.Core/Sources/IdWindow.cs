@@ -24,10 +24,13 @@ public sealed class IdWindow
     private readonly long[] _rounds = new long[Pages];
     private int _current;
     private int _firstDirty = -1;
+    private bool _isKnownStale;
 
     /// <summary>Takes an id. False: it is in the window, a duplicate.</summary>
     public bool Take(UInt128 id)
     {
+        if (_isKnownStale)
+            Know();
         if (!_known.Add(id))
             return false;
         var page = _pages[_current] ??= new List<UInt128>(IdsPerPage);
@@ -76,17 +79,25 @@ public sealed class IdWindow
         if (key.Length != 2 || key[0] != KeyTag || key[1] >= Pages || value.Length < 8 || (value.Length - 8) % 16 != 0 || value.Length > 8 + (16 * IdsPerPage))
             throw new InvalidDataException($"not a page of ids: key of {key.Length} bytes, value of {value.Length}");
         int page = key[1];
-        Forget(page);
         _rounds[page] = BinaryPrimitives.ReadInt64LittleEndian(value);
         var ids = _pages[page] = new List<UInt128>(IdsPerPage);
         for (var rest = value[8..]; rest.Length > 0; rest = rest[16..])
         {
             var id = BinaryPrimitives.ReadUInt128LittleEndian(rest);
             ids.Add(id);
-            _known.Add(id);
         }
+        // Only once all pages are there: an id that this page held before may stand on another by now, and pages come in any order.
+        _isKnownStale = true;
         if (Position(page).CompareTo(Position(_current)) > 0)
             _current = page;
+    }
+
+    private void Know()
+    {
+        _known.Clear();
+        foreach (var page in _pages)
+            _known.UnionWith(page ?? []);
+        _isKnownStale = false;
     }
 
     /// <summary>Orders pages by when they were begun; one never used comes first.</summary>

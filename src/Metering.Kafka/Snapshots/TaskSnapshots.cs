@@ -21,6 +21,7 @@ internal sealed partial class TaskSnapshots
     private Task _writing = Task.CompletedTask;
     private Taken? _taken;
     private long? _notedEnd;
+    private long _position = -1;
     private long _lastAt;
     private TimeSpan _interval;
     private volatile bool _hasTold;
@@ -42,8 +43,8 @@ internal sealed partial class TaskSnapshots
     /// <summary>Whose state it is, as the file says it.</summary>
     public string Name { get; }
 
-    /// <summary>The input position that the newest file, or the one being written, has; -1 = none.</summary>
-    public long Position { get; private set; } = -1;
+    /// <summary>The input position that the newest file has; -1 = none was written here.</summary>
+    public long Position => Volatile.Read(ref _position);
 
     private bool IsDue => _writing.IsCompleted && _context.Time.GetElapsedTime(_lastAt) >= _interval;
 
@@ -93,7 +94,7 @@ internal sealed partial class TaskSnapshots
         if (_taken is { } taken)
         {
             _taken = null;
-            (Position, _lastAt, _interval) = (taken.Position, _context.Time.GetTimestamp(), _context.Options.SnapshotInterval);
+            (_lastAt, _interval) = (_context.Time.GetTimestamp(), _context.Options.SnapshotInterval);
             _writing = WriteAfterAsync(_writing, taken);
         }
         else if (IsDue)
@@ -130,6 +131,7 @@ internal sealed partial class TaskSnapshots
             var start = _context.Time.GetTimestamp();
             Directory.CreateDirectory(_context.Options.SnapshotFolder!);
             SnapshotFile.Write(Path, Name, new(FindMark(taken), taken.Id, taken.Position), state);
+            Volatile.Write(ref _position, taken.Position);
             _hasTold = false;
             LogWritten(_context.Logger, _changelog.Partition.Value, state.Entries, state.Bytes, taken.Position, (long)_context.Time.GetElapsedTime(start).TotalMilliseconds);
         }

@@ -24,8 +24,10 @@ internal sealed partial class PartitionTask
     private readonly TaskProgress _progress;
     private readonly CommitInFlight _commit;
     private readonly TaskSnapshots? _snapshots;
+    private readonly ManualResetEventSlim _left = new();
     private volatile bool _stop;
     private volatile bool _drop;
+    private volatile bool _isLast;
     private volatile string? _outOfRange;
     private SeekRequest? _seek;
 
@@ -64,9 +66,11 @@ internal sealed partial class PartitionTask
     /// <summary>The loop takes a seek that the task has asked for since the last call.</summary>
     public SeekRequest? TakeSeek() => Interlocked.Exchange(ref _seek, null);
 
-    /// <summary>Asks the task to end. <paramref name="drop"/>: the partition is another's already, commit nothing.</summary>
-    public void RequestStop(bool drop)
+    /// <summary>Asks the task to end. <paramref name="drop"/>: the partition is another's already, commit nothing.
+    /// <paramref name="isLast"/>: the process ends, so a snapshot is worth its time; a partition that moves has its next owner waiting.</summary>
+    public void RequestStop(bool drop, bool isLast = false)
     {
+        _isLast = isLast;
         if (drop)
             _drop = true;
         _stop = true;
@@ -80,6 +84,9 @@ internal sealed partial class PartitionTask
         _outOfRange = error;
         Queue.Wake();
     }
+
+    /// <summary>True when the task has done its last commit, or given it up, within the time; a snapshot may still be written.</summary>
+    public bool HasLeft(TimeSpan timeout) => _left.Wait(timeout);
 
     /// <summary>True when the thread has ended within the time.</summary>
     public bool Join(TimeSpan timeout) => _thread.Join(timeout);
@@ -112,7 +119,8 @@ internal sealed partial class PartitionTask
                 }
             }
         }
-        catch (Exception e) when (e is TaskRevokedException or OperationCanceledException && _stop)
+        // Disposed: the consumer was closed without this task, which had not ended in time.
+        catch (Exception e) when (e is TaskRevokedException || (e is OperationCanceledException or ObjectDisposedException && _stop))
         {
             LogRevoked(_context.Logger, _source.Partition.Value);
         }
@@ -125,6 +133,7 @@ internal sealed partial class PartitionTask
         finally
         {
             _commit.Close();
+            _left.Set();
             _snapshots?.Close();
         }
     }
@@ -198,11 +207,11 @@ internal sealed partial class PartitionTask
         }
     }
 
-    // The last commit takes a snapshot with it: the next start on this machine reads no more than that.
+    // The process's last commit takes a snapshot with it: its next start on this machine reads no more than that.
     private void EndWell()
     {
         _commit.Finish();
-        var wantsSnapshot = _snapshots is not null && _snapshots.Position != _position && !_drop;
+        var wantsSnapshot = _isLast && _snapshots is not null && _snapshots.Position != _position && !_drop;
         if (wantsSnapshot)
             _snapshots!.NoteEnd();
         if ((_uncommitted > 0 || wantsSnapshot) && !_drop)

@@ -31,7 +31,10 @@ internal sealed partial class StageLoop : IRecordRouter
 
     public void Failed(TopicPartition source, Error error)
     {
-        if (TaskFailures.StopsStage(error))
+        // A member of another host that has just stopped may stand in the group until its session is over.
+        if (error.Code == ErrorCode.InconsistentGroupProtocol && _context.Time.GetElapsedTime(_begunAt) < TaskFailures.OtherHostPatience(_context.Settings))
+            LogConsumeFailed(_context.Logger, _context.Group, error.Code, error.Reason);
+        else if (TaskFailures.StopsStage(error))
             _failure ??= _context.Settings.FencedMember(_context.Group, error) ?? (Exception)new KafkaException(error);
         else if (error.Code == ErrorCode.Local_AutoOffsetReset && _routes.TryGetValue(source.Partition.Value, out var route))
             route.Task.OutOfRange(error.Reason);        // R13

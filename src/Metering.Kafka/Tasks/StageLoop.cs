@@ -38,10 +38,12 @@ internal sealed partial class StageLoop : IDisposable
     private volatile bool _hasJoined;
     private bool _assignmentChanged;
     private bool _holdsBack;
+    private readonly long _begunAt;
 
     public StageLoop(KafkaSettings settings, TaskOptions options, ILogger logger, TimeProvider time, Action<CommitPoint, int>? fault, CancellationToken stop)
     {
         _stop = stop;
+        _begunAt = time.GetTimestamp();
         var config = settings.GroupConsumer(StageContext.GroupName(options.Stage));
         config.EnablePartitionEof = true;       // R14: tells markers at the end from records that lag.
         _consumer = new ConsumerBuilder<byte[], byte[]>(config)
@@ -244,7 +246,7 @@ internal sealed partial class StageLoop : IDisposable
             if (!_routes.Remove(source.Partition.Value, out var route))
                 continue;
             _tasks.TryRemove(source.Partition.Value, out _);
-            route.Task.RequestStop(drop: lost);
+            route.Task.RequestStop(drop: lost, isLast: _stop.IsCancellationRequested);
             if (route.Filling is { } batch)
                 _context.Pool.Return(batch);
             leaving.Add(route.Task);
@@ -253,7 +255,7 @@ internal sealed partial class StageLoop : IDisposable
         foreach (var task in leaving)
         {
             var left = patience - _context.Time.GetElapsedTime(start);
-            if (!task.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero))
+            if (!task.HasLeft(left > TimeSpan.Zero ? left : TimeSpan.Zero))
                 task.RequestStop(drop: true);
         }
         _leaving.AddRange(leaving);

@@ -15,6 +15,9 @@ internal static class TaskFailures
     public static bool IsFenced(KafkaException e) => e.Error.Code is
         ErrorCode.Local_Fenced or ErrorCode.ProducerFenced or ErrorCode.InvalidProducerEpoch or ErrorCode.FencedInstanceId;
 
+    /// <summary>How long a start waits for members of the other host to be gone from the group: a session, and some rounds.</summary>
+    public static TimeSpan OtherHostPatience(KafkaSettings settings) => settings.SessionTimeout + TimeSpan.FromSeconds(4);
+
     /// <summary>The consumer's errors that no waiting mends.</summary>
     public static bool StopsStage(Error error) => error.IsFatal || error.Code is
         ErrorCode.GroupAuthorizationFailed or ErrorCode.TopicAuthorizationFailed or ErrorCode.InconsistentGroupProtocol;

@@ -41,7 +41,11 @@ internal sealed class AccountReporter(SourceTable sources, LossKeeper losses)
             return;
         foreach (var account in _reportedAt is null ? sources.All() : _unreported)
         {
-            output.AddAccount(account, losses.FiguresOf(account));
+            var figures = losses.FiguresOf(account);
+            // Known by its report only, and nothing judged yet: it may have been forgotten, and the ledger knows it better.
+            if (account.Received == 0 && figures == default)
+                continue;
+            output.AddAccount(account, figures);
             account.Reported();
         }
         _unreported.Clear();

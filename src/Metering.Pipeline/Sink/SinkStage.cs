@@ -33,6 +33,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     private readonly CatchUp _catchUp = new();
     private volatile CatchUpReport? _behind;
     private long _lookedAt;
+    private long _rowsBefore; // inserted by tasks whose partition has another now
 
     private sealed record Running(SinkTask Task, Task Completion, CancellationTokenSource Stopping, CancellationTokenSource Abort);
 
@@ -61,13 +62,22 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
             .Build();
         consumer.Subscribe(_topic);
         using var housekeeping = new BlockRetention(kafka, options, time, logger);
-        while (!stopping.IsCancellationRequested)
+        try
         {
-            Poll(consumer);
-            RestartTheFenced(consumer);
-            PauseTheFull(consumer);
-            LookBehind(consumer);
-            housekeeping.MaybeRun(consumer, _topic, _running.ToArray().ToDictionary(pair => pair.Key, pair => pair.Value.Task.Status.Committed));
+            while (!stopping.IsCancellationRequested)
+            {
+                Poll(consumer);
+                RestartTheFenced(consumer);
+                PauseTheFull(consumer);
+                LookBehind(consumer);
+                housekeeping.MaybeRun(consumer, _topic, _running.ToArray().ToDictionary(pair => pair.Key, pair => pair.Value.Task.Status.Committed));
+            }
+        }
+        catch
+        {
+            // No callback comes any more: the tasks must not outlive the stage that owns them.
+            GiveBack([.. _running.Keys], abort: true);
+            throw;
         }
         GiveBack([.. _running.Keys], abort: false);
         consumer.Close();
@@ -163,6 +173,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         var id = place.Partition;
         var task = new SinkTask(place, options, ledger, new KafkaPlanStore(consumer, _topic, id, time), _rollups, time, logger);
         CancellationTokenSource stopping = new(), abort = new();
+        _rowsBefore += _status.TryGetValue(id, out var before) ? before.InsertedRows : 0;
         _status[id] = task.Status;
         _paused.Remove(id);
         _running[id] = new Running(task, Task.Run(() => RunTaskAsync(task, id, stopping.Token, abort.Token)), stopping, abort);
@@ -202,7 +213,6 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested || abort.IsCancellationRequested)
         {
-            task.Status.Ended();
             SinkLog.TaskEnded(logger, partition);
         }
         catch (SinkFencedException error)
@@ -221,7 +231,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
 
     private void GiveBack(IEnumerable<int> partitions, bool abort)
     {
-        var ending = new List<Running>();
+        var ending = new List<Running>(); // in the callbacks, at the end, and after an error: on the consumer's thread
         foreach (var partition in partitions)
         {
             if (!_running.TryRemove(partition, out var running))
@@ -236,6 +246,8 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
             ending.ForEach(running => running.Abort.Cancel()); // the open plans tell the next owner
             Task.WaitAll(tasks, GiveBackWithin);
         }
+        // However the tasks ended, also fenced or stopped before: what waits is another's now.
+        ending.ForEach(running => running.Task.Status.Ended());
     }
 
     /// <summary>Once a second: the high watermarks, and whether the ledger's distance from them is worth a word.</summary>
@@ -256,7 +268,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
             if (status.OldestWaiting is { } oldest && now - oldest > behind)
                 behind = now - oldest;
         }
-        if (_catchUp.Observe(now, behind, records, _status.Values.Sum(status => status.InsertedRows)) is { } report)
+        if (_catchUp.Observe(now, behind, records, _rowsBefore + _status.Values.Sum(status => status.InsertedRows)) is { } report)
         {
             _behind = report;
             if (report.Left is { } left)

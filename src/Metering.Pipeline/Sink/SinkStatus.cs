@@ -32,8 +32,8 @@ public sealed class SinkStatus(int partition, long offset)
     /// <summary>The partition's high watermark, as the consumer last knew it; -1 before it does.</summary>
     public long HighWatermark { get; private set; } = -1;
 
-    /// <summary>Records between the group's offset and the high watermark, markers included.</summary>
-    public long Lag => Math.Max(0, Math.Max(HighWatermark, LastArrived + 1) - Committed);
+    /// <summary>Records between the group's offset and the high watermark, markers included. 0 when only markers lie between (R14).</summary>
+    public long Lag => LastArrived < Committed && EndReached >= HighWatermark ? 0 : Math.Max(0, Math.Max(HighWatermark, LastArrived + 1) - Committed);
 
     /// <summary>What the task waits for, or why it has stopped; null when it goes on.</summary>
     public string? Problem { get; private set; }
@@ -118,7 +118,11 @@ public sealed class SinkStatus(int partition, long offset)
     internal void Ended()
     {
         lock (_lock)
-            (BehindSince, Problem, IsInserting) = (null, null, false);
+        {
+            (BehindSince, OldestWaiting, Problem, IsInserting) = (null, null, null, false);
+            (IsStopped, IsFenced) = (false, false);
+            (LastArrived, HighWatermark) = (Committed - 1, Committed);
+        }
     }
 
     internal void Stopped(string problem)

@@ -21,6 +21,9 @@ internal sealed class MeterTopic : IAsyncDisposable
     private const string Input = MeterProcessor.InputTopic;
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(5), GiveUpAfter = TimeSpan.FromMinutes(3), Patience = TimeSpan.FromSeconds(30);
 
+    // 50,000 records: half of what the client's queue takes.
+    private const int IntervalsPerFlush = 5;
+
     private readonly KafkaFixture _fixture;
     private readonly int _events;
 
@@ -147,12 +150,15 @@ internal sealed class MeterTopic : IAsyncDisposable
     private void Produce()
     {
         using var producer = new ProducerBuilder<byte[], byte[]>(Kafka.Producer()).SetLogHandler((_, _) => { }).Build();
-        var records = new FleetRecords(TimeProvider.System.GetUtcNow());
+        // The last event is of now.
+        var records = new FleetRecords(TimeProvider.System.GetUtcNow() - TimeSpan.FromSeconds(_events / (double)FleetRecords.EventsPerSecond));
         for (var sent = 0; sent < _events; sent += FleetMeter.EventsPerCommit)
         {
             foreach (var record in records.Next(FleetMeter.EventsPerCommit))
                 producer.Produce(Kafka.Topic(Input), new() { Key = record.Key, Value = record.Value });
-            producer.Flush(TimeSpan.FromSeconds(60));
+            if (sent / FleetMeter.EventsPerCommit % IntervalsPerFlush == 0)
+                producer.Flush(Patience);
         }
+        producer.Flush(Patience);
     }
 }

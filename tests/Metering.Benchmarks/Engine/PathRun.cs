@@ -92,12 +92,19 @@ internal sealed class PathRun : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    private async Task<long> CountAsync() => long.Parse((await _ledger.RowsAsync("SELECT count() FROM metering.token_events"))[0][0], CultureInfo.InvariantCulture);
+    /// <summary>Rows of events in the ledger.</summary>
+    public async Task<long> CountAsync() => long.Parse((await _ledger.RowsAsync("SELECT count() FROM metering.token_events"))[0][0], CultureInfo.InvariantCulture);
+
+    /// <summary>With the error of a stage that has ended by itself.</summary>
+    public void ThrowIfEnded()
+    {
+        if (_running.Find(task => task.IsCompleted) is { } ended)
+            throw new InvalidOperationException("a stage has ended", ended.Exception);
+    }
 
     private async Task WaitAsync(long since)
     {
-        if (_running.FirstOrDefault(task => task.IsCompleted) is { } ended)
-            await ended;
+        ThrowIfEnded();
         if (Stopwatch.GetElapsedTime(since) > GiveUpAfter)
             throw new TimeoutException($"the path has not got there in {GiveUpAfter.TotalMinutes} min");
         await Task.Delay(LookEvery);

@@ -24,6 +24,34 @@ public sealed class IdWindowTests
         Assert.True(window.Take(1));
     }
 
+    [Fact]
+    public void R7_R9_An_id_that_moved_to_another_page_is_known_in_whatever_order_pages_are_restored()
+    {
+        var pages = new Dictionary<byte, byte[]>();
+        void Keep(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => pages[key[1]] = value.ToArray();
+        var window = new IdWindow();
+        var next = (UInt128)1_000_000;
+        void Fill(int count)
+        {
+            for (var i = 0; i < count; i++)
+                window.Take(next++);
+        }
+
+        Fill(10 * IdWindow.IdsPerPage);
+        Assert.True(window.Take(7)); // on page 10
+        window.SaveAllTo(Keep);
+        var old = pages[10];
+        Fill(((IdWindow.Pages + 7 - 10) * IdWindow.IdsPerPage) + (4 * IdWindow.IdsPerPage));
+        Assert.True(window.Take(7)); // forgotten with its page, and back on another
+        window.SaveAllTo(Keep);
+
+        var restored = new IdWindow();
+        restored.Restore([IdWindow.KeyTag, 10], old); // a snapshot's, from before
+        foreach (var (page, value) in pages.OrderByDescending(pair => pair.Key))
+            restored.Restore([IdWindow.KeyTag, page], value);
+        Assert.False(restored.Take(7));
+    }
+
     [Theory]
     [InlineData(10, 1)]
     [InlineData(3000, 100)]

@@ -121,8 +121,20 @@ public sealed class SinkTaskTests
         status.Knows(100);
         Assert.Equal((DateTimeOffset.UnixEpoch.AddSeconds(1), 89), (status.OldestWaiting, status.Lag));
 
-        status.Acknowledged(100, [blocks[1], blocks[2]], null, DateTimeOffset.UnixEpoch.AddHours(1));
+        status.Ended();
         Assert.Equal((null, 0), (status.OldestWaiting, status.Lag));
+    }
+
+    [Fact]
+    public void R14_Status_behind_only_by_a_transactions_marker_is_no_lag()
+    {
+        var status = new SinkStatus(0, 10);
+        status.Arrived(Block(10, 1), DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch);
+        status.Knows(12);
+        status.Acknowledged(11, [Block(10, 1)], null, DateTimeOffset.UnixEpoch);
+        Assert.Equal(1, status.Lag); // it may be a block
+        status.ReachedEnd(12);
+        Assert.Equal(0, status.Lag);
     }
 
     [Fact]

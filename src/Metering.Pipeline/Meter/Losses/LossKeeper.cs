@@ -1,5 +1,6 @@
 using System.Buffers;
 using Metering.Core.Sources;
+using Metering.Events;
 using Metering.Kafka.Tasks;
 
 namespace Metering.Pipeline.Meter.Losses;
@@ -15,6 +16,9 @@ internal sealed class LossKeeper(int partition, MeterContext context, SourceTabl
 
     /// <summary>A report of an epoch that nothing has come of counts while its account, had there been one, would be kept (R2).</summary>
     private static readonly TimeSpan FreshReport = TimeSpan.FromDays(15);
+
+    /// <summary>Told in one look, so that they fit their transaction (R15); a broker that lost data may have a finding for every epoch.</summary>
+    private const int MaxSignals = 1_000;
 
     private readonly Dictionary<EpochAccount, EpochLoss> _losses = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<EpochAccount, LossState> _saved = new(ReferenceEqualityComparer.Instance);
@@ -88,16 +92,23 @@ internal sealed class LossKeeper(int partition, MeterContext context, SourceTabl
         TakeReports(now);
         _lookedAt = now;
         _dueAtMs = long.MaxValue;
-        var (lost, inFlight) = (0L, 0L);
+        var (lost, inFlight, signals) = (0L, 0L, 0);
         foreach (var loss in _losses.Values)
         {
-            Judge(loss, now, nowMs, changed, output);
+            // What was judged has no more to tell: the next look goes on behind it.
+            if (signals < MaxSignals)
+                signals += Judge(loss, now, nowMs, changed, output);
+            else
+                _dueAtMs = 0;
             _dueAtMs = Math.Min(_dueAtMs, loss.DueAtMs(_graceMs));
             var figures = loss.Figures;
             (lost, inFlight) = (lost + figures.Lost, inFlight + figures.InFlight);
             if (loss.IsOver)
                 _losses.Remove(loss.Account); // a removal does not disturb the enumeration
         }
+        // The log's time is not known yet: as soon as it is, or the partition has been quiet for the grace time.
+        if (nowMs == 0 && _losses.Count > 0)
+            _dueAtMs = 1;
         context.Counters.SetMissing(partition, lost, inFlight);
     }
 
@@ -155,22 +166,31 @@ internal sealed class LossKeeper(int partition, MeterContext context, SourceTabl
     private static bool IsOfSilence(EpochReport report, DateTimeOffset now) =>
         report is { SettledSequence: > 0, IsClosed: false } && now.ToUnixTimeMilliseconds() - report.ArrivedAtMs < FreshReport.TotalMilliseconds;
 
-    private void Judge(EpochLoss loss, DateTimeOffset now, long nowMs, HashSet<EpochAccount> changed, MeterOutput output)
+    /// <returns>The signals that it took.</returns>
+    private int Judge(EpochLoss loss, DateTimeOffset now, long nowMs, HashSet<EpochAccount> changed, MeterOutput output)
     {
         if (nowMs == 0)
-            return; // nothing has come since the start: what time it is in the log is not known
+            return 0; // nothing has come since the start: what time it is in the log is not known
         var before = loss.Figures;
         var news = loss.Judge(nowMs, _graceMs);
         if (loss.Figures != before)
             changed.Add(loss.Account);
         if (loss.State != _saved.GetValueOrDefault(loss.Account))
             _unsaved.Add(loss.Account);
+        var signals = 0;
         if (news.Lost != FindingNews.None)
-            output.AddSignal(LossSignals.OfLost(loss, news.Lost, now, context.LossGrace));
+            Tell(LossSignals.OfLost(loss, news.Lost, now, context.LossGrace));
         if (news.Report.Resolved != ReportFault.None)
-            output.AddSignal(LossSignals.OfReport(loss, news.Report.Resolved, isFiring: false, now, context.LossGrace));
+            Tell(LossSignals.OfReport(loss, news.Report.Resolved, isFiring: false, now, context.LossGrace));
         if (news.Report.Firing != ReportFault.None)
-            output.AddSignal(LossSignals.OfReport(loss, news.Report.Firing, isFiring: true, now, context.LossGrace));
+            Tell(LossSignals.OfReport(loss, news.Report.Firing, isFiring: true, now, context.LossGrace));
+        return signals;
+
+        void Tell(Signal signal)
+        {
+            output.AddSignal(signal);
+            signals++;
+        }
     }
 
     private static ReadOnlySpan<byte> KeyOf(EpochAccount account, ArrayBufferWriter<byte> key)

@@ -29,7 +29,11 @@ public sealed class ReportBook(int partitions)
             return false;
         var partition = Murmur2.PartitionOf(report.Source, partitions);
         var version = _versions[partition] + 1;
-        _byPartition[partition][new Key(report.Source, report.Epoch)] = new Entry(report, version);
+        var epoch = new Key(report.Source, report.Epoch);
+        // A source may repeat itself: what it says is as old as when it said so first.
+        if (_byPartition[partition].TryGetValue(epoch, out var former) && former.Report.SettledSequence == report.SettledSequence)
+            report = report with { ArrivedAtMs = Math.Min(former.Report.ArrivedAtMs, report.ArrivedAtMs) };
+        _byPartition[partition][epoch] = new Entry(report, version);
         Volatile.Write(ref _versions[partition], version);
         return true;
     }

@@ -90,6 +90,16 @@ public sealed class LossTests
     }
 
     [Fact]
+    public async Task R9_A_gap_whose_checkpoint_was_not_saved_is_judged_though_the_partition_stays_quiet()
+    {
+        await _meter.TakeAsync(Event(1));
+        await _meter.TakeAsync(Event(4)); // within a second of the last look: the account is saved, a checkpoint is not
+        _meter.Crash(compacted: true);
+        Pass(200);
+        Assert.Equal("2–3", Assert.Single(_meter.Signals).Texts["ranges"]);
+    }
+
+    [Fact]
     public async Task R8_What_waits_unread_after_a_takeover_is_not_lost()
     {
         await _meter.TakeAsync(Event(1), Event(4));
