@@ -9,16 +9,16 @@ namespace Metering.Integration;
 public sealed class ChaosTests(KafkaFixture kafka)
 {
     [Fact]
-    public async Task Chaos_three_rounds_lose_and_double_nothing_and_leave_nothing_behind_R1_to_R22()
+    public async Task Chaos_two_rounds_lose_and_double_nothing_and_leave_nothing_behind_R1_to_R22()
     {
         await using var stand = new Stand(kafka.Brokers);
-        var chaos = await stand.Start(["chaos", "--json", "--rounds", "3", "--seed", "3", "--blows", "up,start,transaction", "--rate", "120",
+        var chaos = await stand.Start(["chaos", "--json", "--rounds", "2", "--seed", "3", "--blows", "up,transaction", "--rate", "120",
             "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "4", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(5));
 
         chaos.Succeeded();
-        Assert.Equal(4, chaos.Lines.Count);
-        var rounds = chaos.Lines.Take(3).Select(line => JsonDocument.Parse(line).RootElement).ToList();
-        Assert.Equal(["start", "transaction", "up"], rounds.Select(round => round.GetProperty("blow").GetString()).Order(StringComparer.Ordinal));
+        Assert.Equal(3, chaos.Lines.Count);
+        var rounds = chaos.Lines.Take(2).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Equal(["transaction", "up"], rounds.Select(round => round.GetProperty("blow").GetString()).Order(StringComparer.Ordinal));
         Assert.All(rounds, round => Assert.True(round.TryGetProperty("flow_seconds", out _)));
         Assert.True(chaos.Last.GetProperty("ok").GetBoolean());
         Assert.Equal(1, chaos.Last.GetProperty("takeovers").GetProperty("count").GetInt32());

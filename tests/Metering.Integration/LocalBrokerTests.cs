@@ -54,10 +54,10 @@ public sealed class LocalBrokerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task Chaos_two_rounds_on_the_local_broker_lose_and_double_nothing_R32()
+    public async Task Chaos_three_rounds_on_the_local_broker_lose_and_double_nothing_R32()
     {
         await using var stand = Stand.OnLocalBroker();
-        var chaos = await stand.Start(["chaos", "--json", "--rounds", "2", "--seed", "3", "--blows", "up,start", "--rate", "120", "--partitions", "4", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(5));
+        var chaos = await stand.Start(["chaos", "--json", "--rounds", "3", "--seed", "3", "--blows", "up,start", "--rate", "120", "--partitions", "4", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(5));
 
         chaos.Succeeded();
         Assert.True(chaos.Last.GetProperty("ok").GetBoolean());

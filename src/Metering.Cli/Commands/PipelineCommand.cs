@@ -24,7 +24,7 @@ public sealed class PipelineCommand : MeteringCommand
         await using var ledger = new ServerLedger(Connections.WithSecrets(settings.ClickHouseOrLocal));
         var role = new PipelineRole(context, registry, ledger, context.Parsed.GetValue(_adopt));
         var addresses = new ReadyAddresses { Registry = settings.RegistryOrLocal.ToString(), ClickHouse = settings.ClickHouseOrLocal.ToString() };
-        return await role.RunAsync("pipeline", addresses, static (_, _) => Task.CompletedTask, cancellationToken);
+        return await role.RunAsync("pipeline", addresses, beside: null, cancellationToken);
     }
 }
 

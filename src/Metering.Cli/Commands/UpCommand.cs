@@ -52,7 +52,7 @@ public sealed class UpCommand : MeteringCommand
             ClickHouse = clickHouse?.Url.ToString().TrimEnd('/') ?? settings.ClickHouseOrLocal.ToString(),
         };
         var role = new PipelineRole(context, registry, ledger, context.Parsed.GetValue(_adopt));
-        return await role.RunAsync("up", addresses, (_, stop) => WorkAsync(context, registryUrl, stop), cancellationToken);
+        return await role.RunAsync("up", addresses, settings.Run.WorkloadEventsPerSecond == 0 ? null : (_, stop) => WorkAsync(context, registryUrl, stop), cancellationToken);
     }
 
     private static async Task<T> ListenAsync<T>(string flag, int port, Func<Task<T>> start)
@@ -86,8 +86,6 @@ public sealed class UpCommand : MeteringCommand
     private static async Task WorkAsync(CommandContext context, ServiceUrl registry, CancellationToken stop)
     {
         var settings = context.Settings;
-        if (settings.Run.WorkloadEventsPerSecond == 0)
-            return;
         var options = new PublisherOptions
         {
             Brokers = settings.BrokersOrLocal,

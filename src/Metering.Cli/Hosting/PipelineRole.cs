@@ -17,7 +17,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
     /// <param name="role">For client names: <c>up</c> or <c>pipeline</c>.</param>
     /// <param name="addresses">Of the parts that are there already.</param>
     /// <param name="beside">What else runs once the pipeline is ready, until it is told to stop.</param>
-    public async Task<int> RunAsync(string role, ReadyAddresses addresses, Func<PipelineHost, CancellationToken, Task> beside, CancellationToken cancellationToken)
+    public async Task<int> RunAsync(string role, ReadyAddresses addresses, Func<PipelineHost, CancellationToken, Task>? beside, CancellationToken cancellationToken)
     {
         var settings = context.Settings;
         var kafka = Connections.Kafka(settings, role);
@@ -41,14 +41,14 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         var live = new LiveLedger(pipeline, wait, context.Time);
         var figures = new LiveFiguresBuilder(context.Time);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var besides = beside(pipeline, stop.Token);
+        var besides = beside?.Invoke(pipeline, stop.Token) ?? Task.CompletedTask;
         var ticks = TickAsync(live, figures, stop.Token);
         await Task.WhenAny(pipeline.Failed, besides.ContinueWith(static t => t.IsFaulted ? t : Task.Delay(Timeout.Infinite, CancellationToken.None), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Unwrap(), ticks);
         await stop.CancelAsync();
         await Task.WhenAll(ticks, besides);
         if (pipeline.Failed.IsCompleted && !cancellationToken.IsCancellationRequested)
             await ToldAsync(pipeline.Failed);
-        context.Output.Stopped(figures.Observe(await SettledAsync(pipeline, live)));
+        context.Output.Stopped(figures.Observe(await SettledAsync(pipeline, live, hasPublished: beside is not null)));
         return ExitCodes.Done;
     }
 
@@ -95,7 +95,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
     }
 
     /// <summary>The totals once what was published here is in the ledger, or after a few seconds as they are.</summary>
-    private async Task<RunningTotals> SettledAsync(PipelineHost pipeline, LiveLedger live)
+    private async Task<RunningTotals> SettledAsync(PipelineHost pipeline, LiveLedger live, bool hasPublished)
     {
         var started = context.Time.GetTimestamp();
         // What was published last is known by the closing report, once that has been read.
@@ -112,7 +112,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
             {
                 return totals;
             }
-            if ((totals.InFlight == 0 && pipeline.Reports.CaughtUpAt >= stoppedAt) || context.Time.GetElapsedTime(started) > SettleWithin)
+            if ((totals.InFlight == 0 && (!hasPublished || pipeline.Reports.CaughtUpAt >= stoppedAt)) || context.Time.GetElapsedTime(started) > SettleWithin)
                 return totals;
             await Task.Delay(LookEvery * 5, context.Time, CancellationToken.None);
         }

@@ -1,0 +1,54 @@
+using System.Globalization;
+using Confluent.Kafka;
+using Metering.Kafka.Snapshots;
+
+namespace Metering.Kafka.Tasks;
+
+/// <content>How a task comes to its partition's state: a takeover from another process, or from itself (R8, R11).</content>
+internal sealed partial class PartitionTask
+{
+    // R8: fence the predecessor, then its offsets are stable, then its changelog has an end, then the input.
+    private void TakeOver()
+    {
+        _progress.Set(TaskState.Restoring, _progress.Reason);
+        var partition = _source.Partition.Value;
+        var config = _context.Settings.TransactionalProducer(_context.TransactionalId(partition));
+        // A record that is not delivered fails its transaction; a report of each would cost an object.
+        config.EnableDeliveryReports = false;
+        _producer = new ProducerBuilder<byte[], byte[]>(config)
+            .SetLogHandler((_, message) => ClientLog.Write(_context.Logger, message))
+            .SetErrorHandler((_, error) => ClientLog.Write(_context.Logger, error))
+            .Build();
+        Retry(() => _producer.InitTransactions(CallTimeout));
+        var offset = _context.Consumer.Committed([_source], CallTimeout)[0].Offset;
+        long? committed = offset == Offset.Unset ? null : offset.Value;
+        _position = TaskPosition.Decide(_context, _source, committed, RestoreState(committed));
+        _output = new(_producer, _context.Settings, _context.Changelog, partition);
+        _uncommitted = 0;
+        _progress.Restored(_position);
+        _outOfRange = null;
+        Volatile.Write(ref _seek, new(_position, ++_generation));
+        _progress.Set(TaskState.Running, null);
+        LogRunning(_context.Logger, _source.Topic, partition, _position);
+    }
+
+    // Gives back the input position that belongs to the state. What was restored in vain is dropped with its processor.
+    private long? RestoreState(long? committed)
+    {
+        var (partition, reason) = (_source.Partition.Value, _progress.Reason);
+        if (_snapshots is not null && SnapshotRestore.TryRestore(_context, partition, committed, (read, of) => TellRestoring(reason, read, of), _ended.Token) is { } processor)
+        {
+            _processor = processor;
+            return committed;
+        }
+        _processor = _context.Options.CreateProcessor(partition);
+        return ChangelogReader.Restore(_context.Settings, _context.Changelog, partition, _processor, (read, of) => TellRestoring(reason, read, of), _ended.Token);
+    }
+
+    private void TellRestoring(string? reason, long read, long of)
+    {
+        var told = string.Create(CultureInfo.InvariantCulture, $"reads its changelog: {read:N0} of {of:N0} records");
+        _progress.Set(TaskState.Restoring, reason is null ? told : $"{told} ({reason})");
+        LogRestoring(_context.Logger, _source.Partition.Value, read, of);
+    }
+}
