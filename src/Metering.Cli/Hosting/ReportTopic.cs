@@ -21,7 +21,6 @@ internal sealed partial class ReportTopic(KafkaSettings kafka, RegistryConnectio
     private readonly Dictionary<string, (SourceReport Record, EpochReport? Put)> _taken = new(StringComparer.Ordinal);
     private readonly HashSet<string> _bad = new(StringComparer.Ordinal);
     private volatile IReadOnlyDictionary<string, SourceReport> _newest = new Dictionary<string, SourceReport>(StringComparer.Ordinal);
-
     private volatile Moment? _caughtUp;
 
     private sealed record Moment(DateTimeOffset At);
@@ -52,15 +51,13 @@ internal sealed partial class ReportTopic(KafkaSettings kafka, RegistryConnectio
         {
             // Before the snapshot, which then holds no less.
             var caughtUpAt = _table.CaughtUpAt;
-            if (_table.Version == seen)
+            if (_table.Version != seen)
             {
-                _caughtUp = caughtUpAt is { } still ? new(still) : _caughtUp;
-                continue;
+                seen = _table.Version;
+                _newest = await wait.ForAsync(registry.Description, RegistryConnection.IsAway, () => _table.SnapshotAsync(TellBad, cancellationToken), cancellationToken);
+                Put(_newest);
             }
-            seen = _table.Version;
-            _newest = await wait.ForAsync(registry.Description, RegistryConnection.IsAway, () => _table.SnapshotAsync(TellBad, cancellationToken), cancellationToken);
-            Put(_newest);
-            _caughtUp = caughtUpAt is { } at ? new(at) : _caughtUp;
+            _caughtUp = caughtUpAt is { } at ? new(at) : null;
         }
     }
 

@@ -5,7 +5,7 @@ namespace Metering.Core.Sources;
 
 /// <summary>
 /// An account as a changelog record: absolute values under its own key (R9).
-/// Key: 'a', epoch as 8 bytes big-endian, source. Value: a version byte, then fixed 8- and 16-byte little-endian
+/// Key: 'a' (<see cref="EpochKey"/>). Value: a version byte, then fixed 8- and 16-byte little-endian
 /// numbers, then the open gaps. 128 bytes without the gaps.
 /// </summary>
 public static class EpochAccountCodec
@@ -14,15 +14,7 @@ public static class EpochAccountCodec
     private const byte Version = 1;
     private const int FixedBytes = 1 + (3 * 8) + (7 * 8) + (2 * 16) + 4;
 
-    public static void WriteKey(IBufferWriter<byte> output, EpochAccount account)
-    {
-        var length = 9 + account.Source.Length;
-        var span = output.GetSpan(length);
-        span[0] = KeyTag;
-        BinaryPrimitives.WriteInt64BigEndian(span[1..], account.Epoch);
-        account.Source.CopyTo(span[9..]);
-        output.Advance(length);
-    }
+    public static void WriteKey(IBufferWriter<byte> output, EpochAccount account) => EpochKey.Write(output, KeyTag, account);
 
     public static void WriteValue(IBufferWriter<byte> output, EpochAccount account)
     {
@@ -54,9 +46,9 @@ public static class EpochAccountCodec
     }
 
     /// <summary>The source that a key names, UTF-8.</summary>
-    public static ReadOnlySpan<byte> SourceOf(ReadOnlySpan<byte> key) => IsKey(key) ? key[9..] : throw NotAKey(key);
+    public static ReadOnlySpan<byte> SourceOf(ReadOnlySpan<byte> key) => EpochKey.SourceOf(key, KeyTag);
 
-    public static long EpochOf(ReadOnlySpan<byte> key) => IsKey(key) ? BinaryPrimitives.ReadInt64BigEndian(key[1..]) : throw NotAKey(key);
+    public static long EpochOf(ReadOnlySpan<byte> key) => EpochKey.EpochOf(key, KeyTag);
 
     /// <exception cref="InvalidDataException">The record is not one of ours, or damaged.</exception>
     public static EpochAccount Read(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
@@ -89,9 +81,6 @@ public static class EpochAccountCodec
         }
     }
 
-    private static bool IsKey(ReadOnlySpan<byte> key) => key.Length >= 9 && key[0] == KeyTag;
-
-    private static InvalidDataException NotAKey(ReadOnlySpan<byte> key) => new($"not an account's key: {key.Length} bytes");
 
     private static SequenceGap[] TakeGaps(ReadOnlySpan<byte> rest)
     {

@@ -5,7 +5,7 @@ namespace Metering.Core.Sources;
 
 /// <summary>
 /// What was judged and told of an epoch as a changelog record: absolute values under its own key (R9), beside the account's.
-/// Key: 'l', epoch as 8 bytes big-endian, source. Value: a version byte, five 8-byte little-endian numbers, the fault.
+/// Key: 'l' (<see cref="EpochKey"/>). Value: a version byte, five 8-byte little-endian numbers, the fault.
 /// </summary>
 public static class EpochLossCodec
 {
@@ -13,15 +13,7 @@ public static class EpochLossCodec
     private const byte Version = 1;
     private const int ValueBytes = 1 + (5 * 8) + 1;
 
-    public static void WriteKey(IBufferWriter<byte> output, EpochAccount account)
-    {
-        var length = 9 + account.Source.Length;
-        var span = output.GetSpan(length);
-        span[0] = KeyTag;
-        BinaryPrimitives.WriteInt64BigEndian(span[1..], account.Epoch);
-        account.Source.CopyTo(span[9..]);
-        output.Advance(length);
-    }
+    public static void WriteKey(IBufferWriter<byte> output, EpochAccount account) => EpochKey.Write(output, KeyTag, account);
 
     public static void WriteValue(IBufferWriter<byte> output, in LossState state)
     {
@@ -36,12 +28,12 @@ public static class EpochLossCodec
         output.Advance(ValueBytes);
     }
 
-    public static bool IsKey(ReadOnlySpan<byte> key) => key.Length >= 9 && key[0] == KeyTag;
+    public static bool IsKey(ReadOnlySpan<byte> key) => EpochKey.Is(key, KeyTag);
 
     /// <summary>The source that a key names, UTF-8.</summary>
-    public static ReadOnlySpan<byte> SourceOf(ReadOnlySpan<byte> key) => IsKey(key) ? key[9..] : throw NotAKey(key);
+    public static ReadOnlySpan<byte> SourceOf(ReadOnlySpan<byte> key) => EpochKey.SourceOf(key, KeyTag);
 
-    public static long EpochOf(ReadOnlySpan<byte> key) => IsKey(key) ? BinaryPrimitives.ReadInt64BigEndian(key[1..]) : throw NotAKey(key);
+    public static long EpochOf(ReadOnlySpan<byte> key) => EpochKey.EpochOf(key, KeyTag);
 
     /// <exception cref="InvalidDataException">The value is not one of ours, or damaged.</exception>
     public static LossState ReadValue(ReadOnlySpan<byte> value)
@@ -52,6 +44,4 @@ public static class EpochLossCodec
             BinaryPrimitives.ReadInt64LittleEndian(value[1..]), BinaryPrimitives.ReadInt64LittleEndian(value[9..]), BinaryPrimitives.ReadInt64LittleEndian(value[17..]),
             BinaryPrimitives.ReadInt64LittleEndian(value[25..]), (ReportFault)value[41], BinaryPrimitives.ReadInt64LittleEndian(value[33..]));
     }
-
-    private static InvalidDataException NotAKey(ReadOnlySpan<byte> key) => new($"not the key of an epoch's losses: {key.Length} bytes");
 }

@@ -30,6 +30,7 @@ internal sealed partial class StageLoop : IDisposable
     private readonly IConsumer<byte[], byte[]> _consumer;
     private readonly IBatchSource _records;
     private readonly CancellationToken _stop;
+    private readonly long _begunAt;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Dictionary<int, Route> _routes = [];
     private readonly ConcurrentDictionary<int, PartitionTask> _tasks = new();
@@ -38,7 +39,6 @@ internal sealed partial class StageLoop : IDisposable
     private volatile bool _hasJoined;
     private bool _assignmentChanged;
     private bool _holdsBack;
-    private readonly long _begunAt;
 
     public StageLoop(KafkaSettings settings, TaskOptions options, ILogger logger, TimeProvider time, Action<CommitPoint, int>? fault, CancellationToken stop)
     {

@@ -231,7 +231,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
 
     private void GiveBack(IEnumerable<int> partitions, bool abort)
     {
-        var ending = new List<Running>(); // in the callbacks, at the end, and after an error: on the consumer's thread
+        var ending = new List<Running>();
         foreach (var partition in partitions)
         {
             if (!_running.TryRemove(partition, out var running))
