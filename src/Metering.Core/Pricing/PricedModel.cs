@@ -56,6 +56,23 @@ public sealed class PricedModel
         return PriceResult.Not(Unpriced.BeforeFirstPrice);
     }
 
+    /// <summary>The most that a request can cost (R28): every token at its dearest, in any tier that its input may reach. Null: no
+    /// price is in effect, or it does not fit a long.</summary>
+    /// <param name="timeMicros">Unix microseconds.</param>
+    /// <param name="inputTokens">At most.</param>
+    /// <param name="outputTokens">At most.</param>
+    public long? WorstPicoUsd(long timeMicros, long inputTokens, long outputTokens)
+    {
+        foreach (var entry in _newestFirst)
+        {
+            if (timeMicros < entry.EffectiveFromMicros)
+                continue;
+            var worst = entry.Worst(inputTokens, outputTokens);
+            return worst > long.MaxValue ? null : (long)worst;
+        }
+        return null;
+    }
+
     private static bool AnyNegative(long a, long b, long c, long d, long e) => (a | b | c | d | e) < 0;
 
     private sealed class Entry
@@ -72,6 +89,19 @@ public sealed class PricedModel
         public long EffectiveFromMicros { get; }
 
         public ulong Version { get; }
+
+        public Int128 Worst(long inputTokens, long outputTokens)
+        {
+            Int128 worst = 0;
+            foreach (ref readonly var tier in _rising.AsSpan())
+            {
+                if (tier.AboveInputTokens > 0 && inputTokens <= tier.AboveInputTokens)
+                    break;
+                var input = Math.Max(tier.InputPicoUsd, Math.Max(tier.CachedInputPicoUsd, tier.CacheWritePicoUsd));
+                worst = Int128.Max(worst, ((Int128)inputTokens * input) + ((Int128)outputTokens * Math.Max(tier.OutputPicoUsd, tier.ReasoningPicoUsd)));
+            }
+            return worst;
+        }
 
         public ref readonly Tier TierFor(long inputTokens)
         {

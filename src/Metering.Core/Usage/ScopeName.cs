@@ -2,8 +2,9 @@ namespace Metering.Core.Usage;
 
 /// <summary>
 /// Names of scopes, as they are keys of topics and stand in decisions: <c>*</c>, <c>tenant=acme</c>,
-/// <c>tenant=acme/model=gpt-4o</c>. In a value, the characters that join parts of a name or of a key are written as URLs
-/// write them, so that no two scopes have one name: % as %25, / as %2F, | as %7C. Built in place, without garbage.
+/// <c>tenant=acme/model=gpt-4o</c>, <c>tenant=acme,blue</c> for two that share one account. In a value, the characters that
+/// join parts of a name or of a key are written as URLs write them, so that no two scopes have one name: % as %25, / as %2F,
+/// | as %7C, a comma as %2C. Built in place, without garbage.
 /// </summary>
 public ref struct ScopeName(Span<byte> buffer)
 {
@@ -33,12 +34,24 @@ public ref struct ScopeName(Span<byte> buffer)
         Append(dimension, value);
     }
 
+    /// <summary>Widens the scope by one more value of its last dimension; values stand in the order of their bytes.</summary>
+    public void Share(ReadOnlySpan<byte> value)
+    {
+        _buffer[_length++] = (byte)',';
+        AppendValue(value);
+    }
+
     private void Append(ReadOnlySpan<byte> dimension, ReadOnlySpan<byte> value)
     {
         dimension.CopyTo(_buffer[_length..]);
         _length += dimension.Length;
         _buffer[_length++] = (byte)'=';
-        if (value.IndexOfAny((byte)'%', (byte)'/', (byte)'|') >= 0)
+        AppendValue(value);
+    }
+
+    private void AppendValue(ReadOnlySpan<byte> value)
+    {
+        if (value.IndexOfAny("%/|,"u8) >= 0)
         {
             AppendEscaped(value);
             return;
@@ -56,6 +69,7 @@ public ref struct ScopeName(Span<byte> buffer)
                 (byte)'%' => "%25"u8,
                 (byte)'/' => "%2F"u8,
                 (byte)'|' => "%7C"u8,
+                (byte)',' => "%2C"u8,
                 _ => default,
             };
             if (escaped.IsEmpty)
