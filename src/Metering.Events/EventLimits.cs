@@ -2,7 +2,7 @@ namespace Metering.Events;
 
 /// <summary>
 /// What an event may at most be: the publisher takes nothing larger and METER meters nothing larger, so that a row, its
-/// state and its deltas fit a quarter of the message limit (R15): 14 names of 512 bytes and 64 tags of 2 KB are 138 KB.
+/// state and its deltas fit a quarter of the message limit (R15): 15 names of 512 bytes, 64 tags of 2 KB and 64 leases are 147 KB.
 /// </summary>
 public static class EventLimits
 {
@@ -10,6 +10,12 @@ public static class EventLimits
     public const int MaxNameBytes = 512;
 
     public const int MaxTags = 64;
+
+    /// <summary>Leases that pay for one event: some for each of its limits.</summary>
+    public const int MaxPaidBy = 64;
+
+    /// <summary>Bytes of UTF-8 in a lease's id where it is one of several.</summary>
+    public const int MaxPaidByBytes = 128;
 
     /// <summary>Bytes of UTF-8 in a tag's name, and in its value.</summary>
     public const int MaxTagBytes = 1024;

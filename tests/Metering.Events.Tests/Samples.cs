@@ -43,6 +43,8 @@ internal static class Samples
         KvTokenMs = 5_000_000_000,
         PromptHash = long.MinValue,
         Tags = new Dictionary<string, string>(StringComparer.Ordinal) { ["team"] = "search", ["cost_centre"] = "4711" },
+        PaidBy = new Dictionary<string, long>(StringComparer.Ordinal) { ["3-5f"] = 1_200 },
+        EndedGateway = "i1",
     };
 
     public static SourceReport SourceReport() => new()
