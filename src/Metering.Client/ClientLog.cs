@@ -33,4 +33,19 @@ internal static partial class ClientLog
 
     [LoggerMessage(4110, LogLevel.Debug, "Kafka: {Reason}")]
     public static partial void KafkaErrorAgain(ILogger log, string reason);
+
+    [LoggerMessage(4111, LogLevel.Warning, "waiting for control at {Where}: {Reason}")]
+    public static partial void ControlAway(ILogger log, string where, string reason);
+
+    [LoggerMessage(4112, LogLevel.Error, "reading control has ended")]
+    public static partial void ControlEnded(ILogger log, Exception error);
+
+    [LoggerMessage(4113, LogLevel.Warning, "a record of {Topic} with the key {Key} is left out: {Fault}")]
+    public static partial void BadControl(ILogger log, string topic, string key, string fault);
+
+    [LoggerMessage(4114, LogLevel.Error, "the record of a request that a former run left open cannot be read and makes no event: {Reason}")]
+    public static partial void UnreadableRequest(ILogger log, string reason);
+
+    [LoggerMessage(4115, LogLevel.Warning, "a request for leases was not sent, and is said again: {Reason}")]
+    public static partial void LeaseRequestNotSent(ILogger log, string reason);
 }

@@ -8,7 +8,7 @@ internal static class EventRules
 {
     /// <summary>The first fault of an event, or null.</summary>
     public static string? Check(TokenEvent e, long nowMicros) =>
-        CheckStrings(e) ?? CheckTokens(e) ?? CheckTimes(e, nowMicros) ?? CheckRest(e) ?? CheckTags(e.Tags);
+        CheckStrings(e) ?? CheckTokens(e) ?? CheckTimes(e, nowMicros) ?? CheckRest(e) ?? CheckTags(e.Tags) ?? CheckPaidBy(e.PaidBy);
 
     public static string? CheckSource(string? source) => Required("source", source);
 
@@ -17,7 +17,8 @@ internal static class EventRules
         ?? Text("request_id", e.RequestId) ?? Text("api_key", e.ApiKey) ?? Text("route", e.Route)
         ?? Text("served_model", e.ServedModel) ?? Text("provider", e.Provider)
         ?? Optional("lease_id", e.LeaseId) ?? Optional("parent_request_id", e.ParentRequestId) ?? Optional("user", e.User)
-        ?? Optional("experiment", e.Experiment) ?? Optional("pool", e.Pool) ?? Optional("node", e.Node);
+        ?? Optional("experiment", e.Experiment) ?? Optional("pool", e.Pool) ?? Optional("node", e.Node)
+        ?? Optional("ended_gateway", e.EndedGateway);
 
     private static string? CheckTokens(TokenEvent e)
     {
@@ -71,6 +72,22 @@ internal static class EventRules
         {
             if (CheckTag(name, value) is { } fault)
                 return fault;
+        }
+        return null;
+    }
+
+    private static string? CheckPaidBy(IDictionary<string, long>? paidBy)
+    {
+        if (paidBy is null)
+            return "paid_by is null: leave it empty";
+        if (paidBy.Count == 0)
+            return null;
+        if (paidBy.Count > EventLimits.MaxPaidBy)
+            return $"paid_by has {paidBy.Count} leases: at most {EventLimits.MaxPaidBy} are taken";
+        foreach (var (lease, paid) in paidBy)
+        {
+            if (paid < 0 || !Fits(lease, EventLimits.MaxPaidByBytes))
+                return $"paid_by of {lease} is {paid}: 0 or more, and ids of at most {EventLimits.MaxPaidByBytes} bytes of UTF-8";
         }
         return null;
     }

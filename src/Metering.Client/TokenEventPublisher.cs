@@ -16,7 +16,7 @@ namespace Metering.Client;
 /// PublishResult result = publisher.Publish(new TokenEvent { RequestId = id, Tenant = "acme", Model = "gpt-4o", InputTokens = 12, OutputTokens = 34 });
 /// </code>
 /// </summary>
-public sealed class TokenEventPublisher : ITokenEventPublisher, IAsyncDisposable
+public sealed partial class TokenEventPublisher : ITokenEventPublisher, IRequestJournal, IAsyncDisposable
 {
     private readonly PublisherOptions _options;
     private readonly string _source;
@@ -48,6 +48,8 @@ public sealed class TokenEventPublisher : ITokenEventPublisher, IAsyncDisposable
         _sender = new EventSender(spool, _eventIds, connect, new SenderOptions(options.Window, options.MaxSpoolAge), clock, log);
         _reporter = new SourceReporter(_source, spool, _sender, _reportIds, options.ReportInterval, clock, log);
         _metrics = new PublisherMetrics(this);
+        _lastRequest = Epoch;
+        Unfinished = ReadUnfinished();
         ClientLog.Started(log, _source, spool.Account.Epoch, spool.PendingEvents, spool.Folder);
         _sender.Start();
         _reports = _reporter.RunAsync(_stop.Token);
@@ -73,6 +75,9 @@ public sealed class TokenEventPublisher : ITokenEventPublisher, IAsyncDisposable
         var spool = await Task.Run(() => OpenSpool(options, clock, log));
         return new TokenEventPublisher(options, spool, catalog, connect, clock, log);
     }
+
+    /// <summary>The spool's folder, which is this process's alone.</summary>
+    public string Folder => _spool.Folder;
 
     /// <summary>The running epoch.</summary>
     public long Epoch => _spool.Account.Epoch;
@@ -105,7 +110,7 @@ public sealed class TokenEventPublisher : ITokenEventPublisher, IAsyncDisposable
     public PublishResult Publish(TokenEvent tokenEvent)
     {
         ArgumentNullException.ThrowIfNull(tokenEvent);
-        var nowMicros = (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        var nowMicros = NowMicros();
         if (EventRules.Check(tokenEvent, nowMicros) is { } fault)
         {
             _metrics.Refused(PublishStatus.Invalid);
@@ -116,7 +121,7 @@ public sealed class TokenEventPublisher : ITokenEventPublisher, IAsyncDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_closed, this);
-            result = Append(tokenEvent, nowMicros);
+            result = Append(tokenEvent, request: 0, nowMicros);
             mark = _spool.AppendMark;
         }
         if (!result.Accepted)
@@ -224,7 +229,10 @@ public sealed class TokenEventPublisher : ITokenEventPublisher, IAsyncDisposable
         }
     }
 
-    private PublishResult Append(TokenEvent e, long nowMicros)
+    /// <param name="e">What is appended.</param>
+    /// <param name="request">The request that it closes; 0 = none.</param>
+    /// <param name="nowMicros">The time that an event without one gets.</param>
+    private PublishResult Append(TokenEvent e, long request, long nowMicros)
     {
         var givenTime = e.EventTimeMicros;
         e.Source = _source;
@@ -238,7 +246,9 @@ public sealed class TokenEventPublisher : ITokenEventPublisher, IAsyncDisposable
         writer.Flush();
         // An event object that is used again gets its time anew.
         e.EventTimeMicros = givenTime;
-        return _spool.Append(_buffer.Record, SpoolRecordKind.Event, nowMicros, e.InputTokens, e.OutputTokens, out var error) switch
+        if (request != 0)
+            AppendTrailer(request);
+        return _spool.Append(_buffer.Record, request == 0 ? SpoolRecordKind.Event : SpoolRecordKind.ClosingEvent, nowMicros, e.InputTokens, e.OutputTokens, out var error) switch
         {
             SpoolAppendStatus.Stored => PublishResult.AcceptedAs(e.Sequence),
             SpoolAppendStatus.Full => PublishResult.SpoolFull,

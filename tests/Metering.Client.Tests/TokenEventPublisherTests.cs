@@ -52,6 +52,23 @@ public sealed class TokenEventPublisherTests
     }
 
     [Fact]
+    public async Task Close_publishes_the_event_of_a_request_once_and_only_if_it_is_open_R4()
+    {
+        using var bench = new PublisherBench();
+        await using var publisher = await bench.StartAsync();
+        var opened = await publisher.OpenAsync(PublisherBench.Event(), new RequestReservation(10, 20));
+        var refused = await publisher.OpenAsync(new TokenEvent { RequestId = "r", Model = "m" }, default);
+        Assert.Equal((true, false), (opened.Accepted, refused.Accepted));
+        publisher.Progress(opened.Request, -1, 5);
+        Assert.Equal(0, publisher.Stats.Accepted);
+        Assert.Equal(1, publisher.Close(opened.Request, PublisherBench.Event()).Sequence);
+        Assert.Equal(PublishStatus.Invalid, publisher.Close(opened.Request, PublisherBench.Event()).Status);
+        publisher.Progress(opened.Request, -1, 6);
+        Assert.True(await publisher.FlushAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal([(publisher.Epoch, 1L)], bench.Broker.Log);
+    }
+
+    [Fact]
     public async Task Publish_with_the_spool_full_says_so_and_PublishAsync_waits_for_room()
     {
         using var bench = new PublisherBench();
@@ -95,10 +112,20 @@ public sealed class TokenEventPublisherTests
         var e = PublisherBench.Event();
         e.Tags["team"] = "search";
         publisher.Publish(e);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 1000; i++)
-            publisher.Publish(e);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // Not a byte an event. What comes once (a lock that meets its sender's thread, a new segment) is in one round, not in all.
+        var garbage = Enumerable.Range(0, 5).Min(_ => AllocatedBy(() =>
+        {
+            for (var i = 0; i < 1000; i++)
+                publisher.Publish(e);
+        }));
+        Assert.Equal(0, garbage);
+
+        static long AllocatedBy(Action action)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            action();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class RegistryFixture : IAsyncDisposable
     /// <summary>Starts it; null when there is none to start. Throws when there is one and it does not start.</summary>
     public static async Task<RegistryFixture?> TryStartAsync(CancellationToken cancellationToken = default)
     {
-        if (SharedFolder.TryPath("registry/registry") is not { } script || !OnPath("bash") || !OnPath("java"))
+        if (SharedFolder.TryPath("registry/registry") is not { } script || Programs.OnPath("bash") is null || Programs.OnPath("java") is null)
             return null;
         // Its script asks too, and may be the one that is not answered (see AskAgain).
         for (var attempt = 1; ; attempt++)
@@ -72,9 +72,6 @@ public sealed class RegistryFixture : IAsyncDisposable
             throw;
         }
     }
-
-    private static bool OnPath(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
 
     /// <summary>
     /// That registry leaves one request in 3,000 to 9,000 without an answer when the machine is busy, whether sent in one

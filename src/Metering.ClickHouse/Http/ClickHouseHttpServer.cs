@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Hosting;
 
 namespace Metering.ClickHouse.Http;
 
@@ -33,9 +33,11 @@ public sealed class ClickHouseHttpServer : IAsyncDisposable
     /// <exception cref="IOException">The port is taken.</exception>
     public static async Task<ClickHouseHttpServer> StartAsync(EmbeddedEngine engine, ClickHouseHttpOptions options, CancellationToken cancellationToken = default)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        // The empty builder: the others look for settings in the working directory and watch all that lies below it.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddRoutingCore();
+        builder.Services.AddSingleton<IHostLifetime, OwnedLifetime>();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestLineSize = MaxUrlBytes;
@@ -44,9 +46,10 @@ public sealed class ClickHouseHttpServer : IAsyncDisposable
             kestrel.Listen(options.Address, options.Port);
         });
         var app = builder.Build();
+        app.UseRouting();
         var handler = new StatementHandler(engine, options, await ServerIdentity.AskAsync(engine, cancellationToken));
-        app.MapMethods("/ping", ["GET", "HEAD"], () => Results.Text("Ok.\n"));
-        app.MapMethods("/replicas_status", ["GET", "HEAD"], () => Results.Text("Ok.\n"));
+        app.MapMethods("/ping", ["GET", "HEAD"], SayOkAsync);
+        app.MapMethods("/replicas_status", ["GET", "HEAD"], SayOkAsync);
         app.MapMethods("/", ["GET", "HEAD", "POST"], handler.HandleAsync);
         await app.StartAsync(cancellationToken);
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -54,6 +57,20 @@ public sealed class ClickHouseHttpServer : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    private static Task SayOkAsync(HttpContext http)
+    {
+        http.Response.ContentType = "text/plain; charset=utf-8";
+        return http.Response.WriteAsync("Ok.\n");
+    }
+
+    /// <summary>Signals belong to the process's main loop.</summary>
+    private sealed class OwnedLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
 }
 
 /// <summary>What the engine says of itself, for headers and for the first questions of clients.</summary>

@@ -22,6 +22,8 @@ internal sealed class KafkaTransport : IEventTransport
     private readonly byte[]?[] _valueByLength = new byte[]?[LongestKept];
     private readonly Message<byte[], byte[]> _message;
     private readonly Dictionary<ErrorCode, long> _saidAt = [];
+    private readonly Lock _life = new();
+    private bool _isGone;
 
     public KafkaTransport(PublisherOptions options, IDeliverySink sink, int slots, ILogger log)
     {
@@ -57,10 +59,23 @@ internal sealed class KafkaTransport : IEventTransport
         }
     }
 
-    public async Task SendReportAsync(byte[] key, byte[] value) =>
-        await _producer.ProduceAsync(_reportTopic, new Message<byte[], byte[]> { Key = key, Value = value });
+    /// <summary>From the reporter's thread, while the sender may replace this transport: the client looks at no reference of its
+    /// handle, and a call on one that was freed may never return.</summary>
+    public Task SendReportAsync(byte[] key, byte[] value)
+    {
+        lock (_life)
+        {
+            ObjectDisposedException.ThrowIf(_isGone, this);
+            return _producer.ProduceAsync(_reportTopic, new Message<byte[], byte[]> { Key = key, Value = value });
+        }
+    }
 
-    public void Dispose() => _producer.Dispose();
+    public void Dispose()
+    {
+        lock (_life)
+            _isGone = true;
+        _producer.Dispose();
+    }
 
     private static ProducerConfig Config(PublisherOptions options, int slots)
     {

@@ -37,8 +37,10 @@ internal sealed class EventSpool : IDisposable
     private long _settledEvents;
     private long _appendedAtTick;
     private bool _hasOthers;
+    private bool _othersAtTick;
     private long _inputTokens;
     private long _outputTokens;
+    private long _freshBytes;
 
     private EventSpool(SpoolFolder folder, SpoolOptions options, TimeProvider clock, ILogger log)
     {
@@ -57,6 +59,7 @@ internal sealed class EventSpool : IDisposable
         _nextNumber = found.NextNumber;
         _appendedEvents = found.PendingEvents;
         Start = found.Start;
+        Requests = found.Open;
         _sync = new SpoolSync(folder.Path, options, clock, log);
     }
 
@@ -66,6 +69,9 @@ internal sealed class EventSpool : IDisposable
 
     /// <summary>The running epoch's account.</summary>
     public EpochAccount Account { get; private set; } = null!;
+
+    /// <summary>Requests that are open (R4). Under the appender's lock.</summary>
+    public OpenRequests Requests { get; }
 
     /// <summary>Where sending begins.</summary>
     public SpoolPosition? Start { get; private set; }
@@ -119,19 +125,22 @@ internal sealed class EventSpool : IDisposable
     }
 
     /// <summary>Appends a record whose payload stands behind <see cref="SpoolRecord.HeadBytes"/> free bytes. An event's
-    /// payload bears <see cref="NextSequence"/>.</summary>
+    /// payload bears <see cref="NextSequence"/>. One that closes a request has room beyond the bound: its request was let in.</summary>
     /// <param name="error">What the disk said, when <see cref="SpoolAppendStatus.Failed"/>.</param>
     public SpoolAppendStatus Append(Span<byte> record, SpoolRecordKind kind, long nowMicros, long inputTokens, long outputTokens, out Exception? error)
     {
         error = null;
-        if (Bytes + record.Length + SpoolSegment.DataStart > _options.MaxBytes)
+        SpoolRecordHead head;
+        if (kind != SpoolRecordKind.ClosingEvent && Bytes + record.Length + SpoolSegment.DataStart > _options.MaxBytes)
             return SpoolAppendStatus.Full;
         try
         {
-            if (_active.Length + record.Length > _options.SegmentBytes && _active.Length > SpoolSegment.DataStart)
+            // What a segment began with does not fill it: else many open requests would make each append begin another.
+            if (SpoolSegment.DataStart + _active.Length - _freshBytes + record.Length > _options.SegmentBytes && _active.Length > _freshBytes)
                 Roll();
-            var sequence = kind == SpoolRecordKind.Event ? NextSequence : 0;
-            SpoolRecord.Seal(record, _active.Number, new SpoolRecordHead(kind, sequence, nowMicros, _inputTokens + inputTokens, _outputTokens + outputTokens));
+            var isEvent = kind is SpoolRecordKind.Event or SpoolRecordKind.ClosingEvent;
+            head = new SpoolRecordHead(kind, isEvent ? NextSequence : NextSequence - 1, nowMicros, _inputTokens + inputTokens, _outputTokens + outputTokens);
+            SpoolRecord.Seal(record, _active.Number, head);
             RandomAccess.Write(_handle, record, _active.Length);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -140,16 +149,18 @@ internal sealed class EventSpool : IDisposable
             error = e;
             return SpoolAppendStatus.Failed;
         }
-        Stored(record.Length, kind, inputTokens, outputTokens);
+        Stored(record.Length, head.IsEvent, inputTokens, outputTokens);
+        if (kind != SpoolRecordKind.Event)
+            Requests.Take(head, record[SpoolRecord.HeadBytes..], _schema);
         return SpoolAppendStatus.Stored;
     }
 
-    private void Stored(int recordBytes, SpoolRecordKind kind, long inputTokens, long outputTokens)
+    private void Stored(int recordBytes, bool isEvent, long inputTokens, long outputTokens)
     {
         _inputTokens += inputTokens;
         _outputTokens += outputTokens;
         Interlocked.Add(ref _bytes, recordBytes);
-        if (kind == SpoolRecordKind.Event)
+        if (isEvent)
         {
             Account.Accepted(NextSequence, _inputTokens, _outputTokens);
             NextSequence++;
@@ -168,7 +179,9 @@ internal sealed class EventSpool : IDisposable
     private bool IsCalm()
     {
         var others = Interlocked.Exchange(ref _hasOthers, false);
-        var calm = SettledEvents >= _appendedAtTick && !others;
+        var calm = SettledEvents >= _appendedAtTick && !_othersAtTick;
+        // What came since the last tick may wait for the next one, unless the sync that follows now takes it along.
+        _othersAtTick = calm && others;
         _appendedAtTick = AppendedEvents;
         return calm;
     }
@@ -236,13 +249,16 @@ internal sealed class EventSpool : IDisposable
 
     private void Roll()
     {
-        var header = new SegmentHeader(_nextNumber, Account.Epoch, NextSequence, _inputTokens, _outputTokens, _schema,
-            _clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000);
+        var nowMicros = _clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+        var header = new SegmentHeader(_nextNumber, Account.Epoch, NextSequence, _inputTokens, _outputTokens, _schema, nowMicros);
         var (segment, handle) = SpoolSegment.Create(Folder, header);
+        // Before anybody can see it: whoever leaves the segments behind may delete them.
+        Carry(segment, handle, nowMicros);
         _nextNumber++;
         var sealedSegment = _active;
         _handle = handle;
         _active = segment;
+        _freshBytes = segment.Length;
         Interlocked.Add(ref _bytes, segment.Length);
         _sync.Rolled(handle);
         SpoolSegment? last;
@@ -253,6 +269,26 @@ internal sealed class EventSpool : IDisposable
         }
         if (last is not null)
             last.Next = segment;
+    }
+
+    private void Carry(SpoolSegment segment, SafeFileHandle handle, long nowMicros)
+    {
+        var copies = Requests.Copies(segment.Number, new SpoolRecordHead(SpoolRecordKind.Carried, NextSequence - 1, nowMicros, _inputTokens, _outputTokens));
+        if (copies.Length == 0)
+            return;
+        try
+        {
+            RandomAccess.Write(handle, copies, segment.Length);
+            segment.Length += copies.Length;
+            _sync.Appended(copies.Length);
+            Volatile.Write(ref _hasOthers, true);
+        }
+        catch
+        {
+            handle.Dispose();
+            File.Delete(segment.Path);
+            throw;
+        }
     }
 
     /// <summary>Syncs what is not acknowledged, and lets go of the folder. The appender and the sender have ended.</summary>

@@ -70,7 +70,7 @@ internal sealed class SpoolReader : IDisposable
             if (state == SpoolRecordState.Whole)
             {
                 Take(head, recordBytes);
-                if (head.Kind == SpoolRecordKind.Event)
+                if (head.IsEvent)
                     return true;
                 continue;
             }
@@ -89,12 +89,12 @@ internal sealed class SpoolReader : IDisposable
 
     private void Take(in SpoolRecordHead head, int recordBytes)
     {
-        if (head.Kind == SpoolRecordKind.Event)
+        if (head.IsEvent)
         {
             Continues(head.Sequence, _bufferOffset + _start);
             Head = head;
             _wireStart = _start + SpoolRecord.HeadBytes - WireFormat.HeaderBytes;
-            _wireBytes = recordBytes - SpoolRecord.HeadBytes + WireFormat.HeaderBytes;
+            _wireBytes = recordBytes - SpoolRecord.HeadBytes - head.TrailerBytes + WireFormat.HeaderBytes;
         }
         _start += recordBytes;
         _count -= recordBytes;

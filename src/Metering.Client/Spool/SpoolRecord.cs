@@ -13,11 +13,25 @@ internal enum SpoolRecordKind : byte
 
     /// <summary>How far a long stream has come (R4).</summary>
     Progress = 3,
+
+    /// <summary>An event whose request was opened before: it is published like any other, and ends the request (<see cref="RequestRecord"/>).</summary>
+    ClosingEvent = 4,
+
+    /// <summary>Ends the copies of open requests with which a segment may begin: they are all.</summary>
+    Carried = 5,
 }
 
 /// <summary>A record's head. Sums are absolute over the run, so that the last record alone tells them after a crash (R6).</summary>
+/// <param name="Sequence">An event's own; in front of the next event, the last one's.</param>
 internal readonly record struct SpoolRecordHead(
-    SpoolRecordKind Kind, long Sequence, long AppendedAtMicros, long InputTokensSum, long OutputTokensSum);
+    SpoolRecordKind Kind, long Sequence, long AppendedAtMicros, long InputTokensSum, long OutputTokensSum)
+{
+    /// <summary>It is to be published.</summary>
+    public bool IsEvent => Kind is SpoolRecordKind.Event or SpoolRecordKind.ClosingEvent;
+
+    /// <summary>Bytes of its payload that are not the event's.</summary>
+    public int TrailerBytes => Kind == SpoolRecordKind.ClosingEvent ? RequestRecord.TrailerBytes : 0;
+}
 
 internal enum SpoolRecordState
 {

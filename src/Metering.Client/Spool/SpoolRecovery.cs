@@ -24,6 +24,9 @@ internal sealed class SpoolRecovery
 
     public IReadOnlyList<SpoolSegment> Segments => _segments;
 
+    /// <summary>Requests that former runs left open.</summary>
+    public OpenRequests Open { get; } = new();
+
     /// <summary>Where sending goes on; null when nothing is spooled.</summary>
     public SpoolPosition? Start { get; private set; }
 
@@ -40,8 +43,9 @@ internal sealed class SpoolRecovery
         recovery.CloseRuns();
         if (cursor is { } at && book.Find(at.Epoch) is { } account)
             account.Settled(at.Sequence);
-        // Before anything is deleted: the book then knows what the segments knew.
+        // Before anything is deleted: the book then knows what the segments knew, and we know what is open.
         book.Save();
+        recovery.FindOpenRequests();
         recovery.DropSettled(cursor);
         recovery.FindStart(cursor);
         recovery.NextNumber = Math.Max(recovery.NextNumber, (cursor?.Segment ?? 0) + 1);
@@ -121,6 +125,16 @@ internal sealed class SpoolRecovery
             scan.Last?.OutputTokensSum ?? segment.Header.OutputTokensBefore);
     }
 
+    // The newest segment began with all that was open then, unless the crash came while it began.
+    private void FindOpenRequests()
+    {
+        var from = _segments.Count - 1;
+        while (from > 0 && !OpenRequests.AreAllCarriedInto(File.ReadAllBytes(_segments[from].Path), _segments[from].Number))
+            from--;
+        for (var i = Math.Max(from, 0); i < _segments.Count; i++)
+            SpoolScan.Of(File.ReadAllBytes(_segments[i].Path), _segments[i].Number, Open, _segments[i].Header.Schema);
+    }
+
     private static bool RemoveIfEmpty(SpoolSegment segment)
     {
         if (segment.Length > SpoolSegment.DataStart)
@@ -135,7 +149,8 @@ internal sealed class SpoolRecovery
             return;
         _segments.RemoveAll(segment =>
         {
-            var settled = segment.Number < at.Segment || (segment.Number == at.Segment && segment.Next is not null && at.Offset >= segment.Length);
+            // The cursor entered a later segment only once that held all that was open; one that it stands at the end of may be the last to hold it.
+            var settled = segment.Number < at.Segment || (segment.Number == at.Segment && segment.Next is not null && at.Offset >= segment.Length && Open.Count == 0);
             if (settled)
                 File.Delete(segment.Path);
             return settled;

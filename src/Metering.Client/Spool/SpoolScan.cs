@@ -8,7 +8,11 @@ namespace Metering.Client.Spool;
 internal sealed record SpoolScan(long End, SpoolRecordHead? Last, long TornBytes, int Damages)
 {
     /// <summary>Reads a whole segment's records. What follows the last whole record is torn; what precedes one is damage.</summary>
-    public static SpoolScan Of(ReadOnlySpan<byte> file, long segment)
+    /// <param name="file">The whole file.</param>
+    /// <param name="segment">Its number.</param>
+    /// <param name="open">Takes the records of requests.</param>
+    /// <param name="schema">For these: the fingerprint in the segment's header.</param>
+    public static SpoolScan Of(ReadOnlySpan<byte> file, long segment, OpenRequests? open = null, ulong schema = 0)
     {
         var offset = SpoolSegment.DataStart;
         SpoolRecordHead? last = null;
@@ -18,6 +22,7 @@ internal sealed record SpoolScan(long End, SpoolRecordHead? Last, long TornBytes
             if (SpoolRecord.Read(file[offset..], segment, out var head, out var recordBytes) == SpoolRecordState.Whole)
             {
                 last = head;
+                open?.Take(head, file.Slice(offset + SpoolRecord.HeadBytes, recordBytes - SpoolRecord.HeadBytes), schema);
                 offset += recordBytes;
                 continue;
             }

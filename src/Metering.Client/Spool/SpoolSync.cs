@@ -25,7 +25,7 @@ internal sealed class SpoolSync(string folder, SpoolOptions options, TimeProvide
 
     public long SyncedBytes => Volatile.Read(ref _syncedBytes);
 
-    /// <param name="calm">Asked at each tick: true when everything appended before the last tick is acknowledged.</param>
+    /// <param name="calm">Asked at each tick: true when everything appended before the last tick is acknowledged, or synced.</param>
     public void Start(Func<bool> calm)
     {
         _calm = calm;
@@ -136,13 +136,13 @@ internal sealed class SpoolSync(string folder, SpoolOptions options, TimeProvide
         }
     }
 
-    /// <summary>Ends the loop, with a last sync of what is not acknowledged.</summary>
+    /// <summary>Ends the loop, with a last sync.</summary>
     public async ValueTask StopAsync()
     {
         await _stop.CancelAsync();
         if (_loop is not null)
             await _loop;
-        if (options.Fsync != SpoolFsync.Never && !_calm())
+        if (options.Fsync != SpoolFsync.Never)
             Reach(AppendedBytes);
     }
 

@@ -41,7 +41,7 @@ internal static partial class SnapshotRestore
     private static IPartitionProcessor Restore(StageContext context, int partition, string path, long? committed, Action<long, long> tell, CancellationToken cancellationToken)
     {
         var start = context.Time.GetTimestamp();
-        var processor = context.Options.CreateProcessor(partition);
+        var processor = context.CreateProcessor(partition);
         var entries = 0L;
         var point = SnapshotFile.Read(path, TaskSnapshots.NameOf(context, partition), (key, value) =>
         {

@@ -1,4 +1,5 @@
 using Confluent.Kafka;
+using Confluent.Kafka.Admin;
 using Metering.Kafka.Tasks;
 using Metering.Kafka.Topics;
 using Microsoft.Extensions.Logging;
@@ -87,9 +88,10 @@ public sealed partial class CompactedTable
                 .SetLogHandler((_, message) => ClientLog.Write(_logger, message))
                 .SetErrorHandler((_, error) => ClientLog.Write(_logger, error))
                 .Build();
-            while (!cancellationToken.IsCancellationRequested && !TryAssign(consumer))
+            using var admin = new DependentAdminClientBuilder(consumer.Handle).Build();
+            while (!cancellationToken.IsCancellationRequested && !TryAssign(consumer, admin))
                 cancellationToken.WaitHandle.WaitOne(CheckInterval);
-            Read(consumer, cancellationToken);
+            Read(consumer, admin, cancellationToken);
             _readToEnd.TrySetCanceled(CancellationToken.None);
             ended.SetResult();
         }
@@ -101,11 +103,10 @@ public sealed partial class CompactedTable
         }
     }
 
-    private bool TryAssign(IConsumer<byte[], byte[]> consumer)
+    private bool TryAssign(IConsumer<byte[], byte[]> consumer, IAdminClient admin)
     {
         try
         {
-            using var admin = new DependentAdminClientBuilder(consumer.Handle).Build();
             var found = admin.GetMetadata(_topic, CallTimeout).Topics[0];
             if (found.Error.IsError)
                 throw new KafkaException(found.Error);
@@ -121,26 +122,37 @@ public sealed partial class CompactedTable
             consumer.Assign(from);
             return true;
         }
-        catch (KafkaException e) when (BrokerWait.IsAway(e) || e.Error.Code is ErrorCode.UnknownTopicOrPart or ErrorCode.Local_UnknownTopic or ErrorCode.Local_UnknownPartition)
+        catch (KafkaException e) when (IsPassing(e))
         {
             LogWaiting(_logger, _topic, _settings.Brokers, e.Error.Reason);
             return false;
         }
     }
 
-    private void Read(IConsumer<byte[], byte[]> consumer, CancellationToken cancellationToken)
+    private void Read(IConsumer<byte[], byte[]> consumer, IAdminClient admin, CancellationToken cancellationToken)
     {
-        var lastCheck = _time.GetTimestamp();
+        var lastAsked = _time.GetTimestamp();
+        var (askedAt, asked) = (DateTimeOffset.MinValue, default(Task<ListOffsetsResult>));
         TellIfRead();
         while (!cancellationToken.IsCancellationRequested)
         {
             Take(consumer);
-            if (_time.GetElapsedTime(lastCheck) < CheckInterval)
+            if (asked is { IsCompleted: true })
+            {
+                Check(asked, askedAt);
+                asked = null;
+            }
+            if (asked is not null || _time.GetElapsedTime(lastAsked) < CheckInterval)
                 continue;
-            Check(consumer);
-            lastCheck = _time.GetTimestamp();
+            (lastAsked, askedAt, asked) = (_time.GetTimestamp(), _time.GetUtcNow(), AskEnds(admin));
         }
     }
+
+    // Liveness: a connection that is silent looks like a topic without news, so the broker is asked for the end. In one request,
+    // and beside the reading: it waits behind the fetch that the broker holds, for as long as there is no news.
+    private Task<ListOffsetsResult> AskEnds(IAdminClient admin) => admin.ListOffsetsAsync(
+        _positions.Keys.Select(partition => new TopicPartitionOffsetSpec { TopicPartition = new(_topic, partition), OffsetSpec = OffsetSpec.Latest() }),
+        new() { IsolationLevel = IsolationLevel.ReadCommitted, RequestTimeout = CallTimeout });
 
     private void Take(IConsumer<byte[], byte[]> consumer)
     {
@@ -194,21 +206,35 @@ public sealed partial class CompactedTable
         _readToEnd.TrySetResult();
     }
 
-    // Liveness: a connection that is silent looks like a topic without news, so the broker is asked for the end.
-    private void Check(IConsumer<byte[], byte[]> consumer)
+    // The answer is there: taking it waits for nothing. What was read to an end is caught up as of the question, not of the answer.
+    private void Check(Task<ListOffsetsResult> asked, DateTimeOffset askedAt)
     {
         try
         {
             var lag = 0L;
-            foreach (var (partition, position) in _positions)
-                lag += Math.Max(0, consumer.QueryWatermarkOffsets(new(_topic, partition), CallTimeout).High.Value - position);
-            _status = _status with { Lag = lag, CaughtUpAt = lag == 0 && _status.IsReadToEnd ? _time.GetUtcNow() : _status.CaughtUpAt, Records = _records };
+            foreach (var info in asked.GetAwaiter().GetResult().ResultInfos)
+            {
+                var end = info.TopicPartitionOffsetError;
+                lag += Math.Max(0, end.Offset.Value - _positions[end.Partition.Value]);
+            }
+            _status = _status with { Lag = lag, CaughtUpAt = lag == 0 && _status.IsReadToEnd ? askedAt : _status.CaughtUpAt, Records = _records };
         }
-        catch (KafkaException e) when (BrokerWait.IsAway(e))
+        catch (ListOffsetsException e) when (e.Result.ResultInfos.Find(static info => info.TopicPartitionOffsetError.Error.IsError) is { } failed)
+        {
+            var error = failed.TopicPartitionOffsetError.Error;
+            if (!IsPassing(new(error)))
+                throw new KafkaException(error);
+            LogWaiting(_logger, _topic, _settings.Brokers, error.Reason);
+        }
+        catch (KafkaException e) when (IsPassing(e))
         {
             LogWaiting(_logger, _topic, _settings.Brokers, e.Error.Reason);
         }
     }
+
+    // A broker that has just started, or was just told of a topic, may not know it yet.
+    private static bool IsPassing(KafkaException e) =>
+        BrokerWait.IsAway(e) || e.Error.Code is ErrorCode.UnknownTopicOrPart or ErrorCode.Local_UnknownTopic or ErrorCode.Local_UnknownPartition;
 
     [LoggerMessage(2401, LogLevel.Information, "table {Topic} is read: {Records} records")]
     private static partial void LogRead(ILogger logger, string topic, long records);

@@ -113,6 +113,8 @@ internal sealed class ChangelogReader : IRecordRouter
                 throw new KafkaException(new Error(ErrorCode.Local_TimedOut, $"changelog {_name} gave nothing for {Patience.TotalSeconds} s before its end"));
             }
         }
+        // The last batch may hold the end too: who is cancelled in it still hears so.
+        _cancellationToken.ThrowIfCancellationRequested();
         if (_behind is not null && _markedAtMs == 0)
             throw new StaleSnapshotException("the changelog ends before its mark");
     }

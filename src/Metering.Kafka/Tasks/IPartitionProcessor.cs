@@ -16,6 +16,9 @@ public interface IPartitionProcessor
     /// the stage waits for (<see cref="TaskOptions.WaitAsync"/>) and passes the same record again (R16).</summary>
     ProcessResult Process(in InputRecord record);
 
+    /// <summary>Takes one record of a side input (<see cref="TaskOptions.SideTopics"/>), in offset order per topic.</summary>
+    void ProcessSide(string topic, in InputRecord record) => throw new NotSupportedException($"This processor takes nothing from {topic}.");
+
     /// <summary>True when the interval's output should be committed now, before the interval ends (its output is full).</summary>
     bool WantsCommit { get; }
 
@@ -65,7 +68,8 @@ public readonly record struct RecordHeader(string Name, ReadOnlyMemory<byte> Val
 /// <summary>Where a processor's output goes: all of it commits together with the input's offset, or none of it.</summary>
 public interface ITransactionOutput
 {
-    /// <summary>Sends a record. <paramref name="partition"/> null = by murmur2 of the key.</summary>
+    /// <summary>Sends a record. <paramref name="partition"/> null = by murmur2 of the key. An empty value is a tombstone: null on the topic,
+    /// so that readers take the key back and compaction removes it.</summary>
     /// <param name="topic">Without the prefix: the host adds it.</param>
     void Send(string topic, int? partition, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, IReadOnlyList<RecordHeader>? headers = null);
 
@@ -81,6 +85,10 @@ public sealed record TaskOptions
 
     /// <summary>Without prefix.</summary>
     public required string InputTopic { get; init; }
+
+    /// <summary>Keyed like the input, without prefix: the task of partition p reads p of each, by positions in its changelog
+    /// (R12). For records that state levels and are said again: what retention took is skipped. None by default.</summary>
+    public IReadOnlyList<string> SideTopics { get; init; } = [];
 
     /// <summary>Makes the processor of a partition (the number given).</summary>
     public required Func<int, IPartitionProcessor> CreateProcessor { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Confluent.Kafka;
 using Metering.Kafka.Snapshots;
+using Metering.Kafka.Tasks.Side;
 
 namespace Metering.Kafka.Tasks;
 
@@ -26,6 +27,8 @@ internal sealed partial class PartitionTask
         _output = new(_producer, _context.Settings, _context.Changelog, partition);
         _uncommitted = 0;
         _progress.Restored(_position);
+        if (_processor is SidePositions positions)
+            _context.Side!.Open(_side = new(partition, new Dictionary<string, long>(positions.Next, StringComparer.Ordinal), Queue.Wake));
         _outOfRange = null;
         Volatile.Write(ref _seek, new(_position, ++_generation));
         _progress.Set(TaskState.Running, null);
@@ -41,7 +44,7 @@ internal sealed partial class PartitionTask
             _processor = processor;
             return committed;
         }
-        _processor = _context.Options.CreateProcessor(partition);
+        _processor = _context.CreateProcessor(partition);
         return ChangelogReader.Restore(_context.Settings, _context.Changelog, partition, _processor, (read, of) => TellRestoring(reason, read, of), _ended.Token);
     }
 

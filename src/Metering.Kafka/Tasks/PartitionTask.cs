@@ -1,5 +1,6 @@
 using Confluent.Kafka;
 using Metering.Kafka.Snapshots;
+using Metering.Kafka.Tasks.Side;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Kafka.Tasks;
@@ -34,6 +35,7 @@ internal sealed partial class PartitionTask
     private IProducer<byte[], byte[]> _producer = null!;
     private IPartitionProcessor _processor = null!;
     private TransactionOutput _output = null!;
+    private SideQueue? _side;
     private RecordBatch? _batch;
     private int _index;
     private int _generation;
@@ -154,8 +156,8 @@ internal sealed partial class PartitionTask
             // While the last commit is under way the interval grows, until its output is full.
             if (_uncommitted > 0 ? (isDue && !_commit.IsBusy) || _processor.WantsCommit : !_commit.IsBusy && _processor.IsIdleCommitDue(_context.Time.GetUtcNow()))
                 Commit();
-            else if (!HoldsBack() && (_batch is not null || TakeBatch()))
-                ProcessBatch();
+            else if (TakeSide() | (!HoldsBack() && (_batch is not null || TakeBatch()) && ProcessBatch()))
+                continue;
             else
                 Queue.Wait(_uncommitted > 0 && !_commit.IsBusy ? left : IdleWait); // a commit's end wakes it
         }
@@ -173,6 +175,17 @@ internal sealed partial class PartitionTask
         _commit.Finish();
     }
 
+    // One at a time: input and side inputs take turns, and a commit that is due is not put off.
+    private bool TakeSide()
+    {
+        if (_side is null || !_side.TryTake(out var record))
+            return false;
+        _processor.ProcessSide(record!.Topic, new InputRecord { Partition = _source.Partition.Value, Offset = record.Offset, ArrivedAtMs = record.ArrivedAtMs, Key = record.Key, Value = record.Value });
+        if (_uncommitted++ == 0)
+            _firstUncommittedAt = _context.Time.GetTimestamp();
+        return true;
+    }
+
     private bool TakeBatch()
     {
         while (Queue.TryTake(out _batch))
@@ -186,8 +199,8 @@ internal sealed partial class PartitionTask
         return false;
     }
 
-    // Per record: no allocation, no log. Leaves when the batch is done, or the interval, or the processor waits or is full.
-    private void ProcessBatch()
+    // Always true. Per record: no allocation, no log. Leaves when the batch is done, or the interval, or the processor waits or is full.
+    private bool ProcessBatch()
     {
         var batch = _batch!;
         for (; _index < batch.Count; _index++)
@@ -199,7 +212,7 @@ internal sealed partial class PartitionTask
             if (_processor.Process(record) == ProcessResult.Wait)
             {
                 BeginWaiting();
-                return;
+                return true;
             }
             if (_uncommitted++ == 0)
                 _firstUncommittedAt = _context.Time.GetTimestamp();
@@ -211,9 +224,10 @@ internal sealed partial class PartitionTask
             }
         }
         if (_index < batch.Count)
-            return;
+            return true;
         _batch = null;
         _context.Pool.Return(batch);
+        return true;
     }
 
     private void BeginWaiting()
@@ -274,6 +288,9 @@ internal sealed partial class PartitionTask
         _producer?.Dispose();
         _producer = null!;
         _processor = null!;
+        if (_side is { } side)
+            _context.Side!.Close(side);
+        _side = null;
         _waitingFor = null;
         if (_batch is { } batch)
             _context.Pool.Return(batch);

@@ -1,4 +1,5 @@
 using Confluent.Kafka;
+using Metering.Kafka.Tasks.Side;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Kafka.Tasks;
@@ -28,6 +29,9 @@ internal sealed class StageContext(KafkaSettings settings, TaskOptions options, 
 
     public string Changelog { get; } = settings.Topic(GroupName(options.Stage) + "-changelog");
 
+    /// <summary>Reads the side inputs; null without any.</summary>
+    public SideReader? Side { get; set; }
+
     /// <summary>Makes a commit fail in tests.</summary>
     public Action<CommitPoint, int>? Fault { get; init; }
 
@@ -39,6 +43,13 @@ internal sealed class StageContext(KafkaSettings settings, TaskOptions options, 
 
     public static string TransactionalId(TaskOptions options, int partition) =>
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{GroupName(options.Stage)}-{options.InputTopic}-{partition}");
+
+    /// <summary>A stage with side inputs keeps their positions beside its state.</summary>
+    public IPartitionProcessor CreateProcessor(int partition)
+    {
+        var processor = options.CreateProcessor(partition);
+        return options.SideTopics.Count == 0 ? processor : new SidePositions(processor);
+    }
 
     /// <exception cref="ArgumentException">The stage's name is empty.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The commit interval is not 1 ms to 5 s.</exception>

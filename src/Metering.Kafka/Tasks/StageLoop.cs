@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Confluent.Kafka;
+using Metering.Kafka.Tasks.Side;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Kafka.Tasks;
@@ -55,6 +56,7 @@ internal sealed partial class StageLoop : IDisposable
             .Build();
         _context = new(settings, options, _consumer, logger, time) { Fault = fault, Failed = e => _failure ??= e };
         _records = SourceOf(_context);
+        _context.Side = options.SideTopics.Count == 0 ? null : new SideReader(_context, options.SideTopics);
     }
 
     private sealed class Route(PartitionTask task)
@@ -95,6 +97,7 @@ internal sealed partial class StageLoop : IDisposable
     /// <summary>After <see cref="Ended"/>. A task that is still inside the client keeps it: freeing it would crash the process.</summary>
     public void Dispose()
     {
+        _context.Side?.Dispose();
         LetEndedGo();
         if (_leaving.Count > 0)
         {
@@ -142,6 +145,8 @@ internal sealed partial class StageLoop : IDisposable
         {
             _failure ??= e;
         }
+        // A consumer that the group has fenced calls nobody back, and tasks that outlive it would use freed memory.
+        Revoked([.. _routes.Keys.Select(partition => new TopicPartitionOffset(Source(partition), Offset.Unset))], lost: true);
         var start = _context.Time.GetTimestamp();
         foreach (var task in _leaving)
         {

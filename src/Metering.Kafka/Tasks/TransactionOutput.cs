@@ -17,7 +17,7 @@ internal sealed class TransactionOutput(IProducer<byte[], byte[]> producer, Kafk
     {
         if (!_topics.TryGetValue(topic, out var name))
             _topics.Add(topic, name = settings.Topic(topic));
-        Produce(name, partition ?? Partition.Any.Value, key, value, isTombstone: false, headers);
+        Produce(name, partition ?? Partition.Any.Value, key, value, isTombstone: value.IsEmpty, headers);
     }
 
     public void SaveState(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)

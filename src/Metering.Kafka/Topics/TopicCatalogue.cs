@@ -9,8 +9,13 @@ public static class TopicCatalogue
     public const string UsageDeltas = "usage-deltas";
     public const string Signals = "signals";
     public const string Prices = "prices";
+    public const string Policies = "policies";
+    public const string Keys = "keys";
+    public const string Control = "control";
+    public const string LeaseRequests = "lease-requests";
     public const string DeadLetters = "dead-letters";
     public const string MeterChangelog = "metering-meter-changelog";
+    public const string GovernChangelog = "metering-govern-changelog";
 
     private const string Delete = "delete";
     private const string Compact = "compact";
@@ -34,9 +39,16 @@ public static class TopicCatalogue
         new(UsageDeltas, PartitionCount.AsInput, Delete) { Retention = TimeSpan.FromDays(7) },
         new(Signals, PartitionCount.Free, Delete) { Retention = TimeSpan.FromDays(7) },
         new(Prices, PartitionCount.One, Compact),
+        new(Policies, PartitionCount.One, Compact),
+        new(Keys, PartitionCount.One, Compact),
+        // A task of GOVERN writes the decisions on its scopes into its own partition, with a heartbeat that vouches for them (R30).
+        new(Control, PartitionCount.AsInput, Compact) { Tuning = Changelog },
+        // What is older has been said again (R13).
+        new(LeaseRequests, PartitionCount.AsInput, Delete) { Retention = TimeSpan.FromHours(1) },
         // An original of up to 1 MB whole, with its envelope (R15).
         new(DeadLetters, PartitionCount.Free, Delete) { Retention = TimeSpan.FromDays(14), MaxMessageBytes = 2 * TopicDefinition.DefaultMaxMessageBytes },
         new(MeterChangelog, PartitionCount.AsInput, Compact) { Tuning = Changelog },
+        new(GovernChangelog, PartitionCount.AsInput, Compact) { Tuning = Changelog },
     ];
 
     /// <summary>The definition of a topic's name (without prefix).</summary>

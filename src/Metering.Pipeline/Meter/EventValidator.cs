@@ -39,7 +39,7 @@ internal static class EventValidator
         var latest = (arrivedAtMs * 1000) + EventLimits.MaxAheadMicros;
         if (e.EventTimeMicros >= EventLimits.MinTimeMicros && e.EventTimeMicros <= latest
             && (e.AdmittedAtMicros is not { } admitted || (admitted >= EventLimits.MinTimeMicros && admitted <= latest))
-            && AreCountsValid(e) && AreNamesValid(e) && AreTagsValid(e))
+            && AreCountsValid(e) && AreNamesValid(e) && AreTagsValid(e) && IsPaidByValid(e))
         {
             fault = default;
             return true;
@@ -61,7 +61,7 @@ internal static class EventValidator
         return (uint)e.Tenant.Length - 1 < Max && (uint)e.Model.Length - 1 < Max
             && e.RequestId.Length <= Max && e.ApiKey.Length <= Max && e.Route.Length <= Max && e.User.Length <= Max
             && e.Experiment.Length <= Max && e.ServedModel.Length <= Max && e.Provider.Length <= Max && e.Pool.Length <= Max
-            && e.Node.Length <= Max && e.LeaseId.Length <= Max && e.ParentRequestId.Length <= Max;
+            && e.Node.Length <= Max && e.LeaseId.Length <= Max && e.ParentRequestId.Length <= Max && e.EndedGateway.Length <= Max;
     }
 
     private static bool AreTagsValid(in TokenEventView e)
@@ -76,13 +76,25 @@ internal static class EventValidator
         return true;
     }
 
+    private static bool IsPaidByValid(in TokenEventView e)
+    {
+        if (e.PaidBy.Count > EventLimits.MaxPaidBy)
+            return false;
+        foreach (var paid in e.PaidBy)
+        {
+            if (paid.Key.Length > EventLimits.MaxPaidByBytes || paid.Value < 0)
+                return false;
+        }
+        return true;
+    }
+
     private static EventFault Explain(in TokenEventView e, long latestMicros)
     {
         if (e.EventTimeMicros < EventLimits.MinTimeMicros || e.EventTimeMicros > latestMicros)
             return BadTime("event_time", e.EventTimeMicros);
         if (e.AdmittedAtMicros is { } admitted && (admitted < EventLimits.MinTimeMicros || admitted > latestMicros))
             return BadTime("admitted_at", admitted);
-        return BadCount(e) ?? BadName(e) ?? BadTag(e) ?? Bad("the event is invalid");
+        return BadCount(e) ?? BadName(e) ?? BadTag(e) ?? BadPaidBy(e) ?? Bad("the event is invalid");
     }
 
     private static EventFault? BadCount(in TokenEventView e)
@@ -113,7 +125,7 @@ internal static class EventValidator
         return TooLong("tenant", e.Tenant) ?? TooLong("model", e.Model) ?? TooLong("request_id", e.RequestId) ?? TooLong("api_key", e.ApiKey)
             ?? TooLong("route", e.Route) ?? TooLong("user", e.User) ?? TooLong("experiment", e.Experiment) ?? TooLong("served_model", e.ServedModel)
             ?? TooLong("provider", e.Provider) ?? TooLong("pool", e.Pool) ?? TooLong("node", e.Node) ?? TooLong("lease_id", e.LeaseId)
-            ?? TooLong("parent_request_id", e.ParentRequestId);
+            ?? TooLong("parent_request_id", e.ParentRequestId) ?? TooLong("ended_gateway", e.EndedGateway);
     }
 
     private static EventFault? BadTag(in TokenEventView e)
@@ -124,6 +136,18 @@ internal static class EventValidator
         {
             if (tag.Key.Length > EventLimits.MaxTagBytes || tag.Value.Length > EventLimits.MaxTagBytes)
                 return Bad($"tag '{Text(tag.Key)}' has {tag.Key.Length} + {tag.Value.Length} bytes; {EventLimits.MaxTagBytes} + {EventLimits.MaxTagBytes} are allowed");
+        }
+        return null;
+    }
+
+    private static EventFault? BadPaidBy(in TokenEventView e)
+    {
+        if (e.PaidBy.Count > EventLimits.MaxPaidBy)
+            return Bad($"paid_by has {e.PaidBy.Count} entries; {EventLimits.MaxPaidBy} are allowed");
+        foreach (var paid in e.PaidBy)
+        {
+            if (paid.Key.Length > EventLimits.MaxPaidByBytes || paid.Value < 0)
+                return Bad($"paid_by of lease '{Text(paid.Key)}' ({paid.Key.Length} bytes) is {paid.Value}; 0 or more, and ids of at most {EventLimits.MaxPaidByBytes} bytes are allowed");
         }
         return null;
     }

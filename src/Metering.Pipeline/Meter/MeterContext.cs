@@ -1,12 +1,14 @@
+using Metering.Core.Policies;
 using Metering.Core.Pricing;
 using Metering.Pipeline.Meter.Losses;
 
 namespace Metering.Pipeline.Meter;
 
-/// <summary>What METER's tasks of one process share. The host fills it and keeps the prices current.</summary>
+/// <summary>What METER's tasks of one process share. The host fills it and keeps prices and policies current.</summary>
 public sealed class MeterContext
 {
     private volatile PriceBook _prices = PriceBook.Empty;
+    private volatile PolicyMatcher _policies = PolicyMatcher.Empty;
 
     /// <summary>Partitions of <c>token-events</c>: fixed at the topic's creation (R5).</summary>
     public required int Partitions
@@ -52,5 +54,13 @@ public sealed class MeterContext
     {
         get => _prices;
         set => _prices = value;
+    }
+
+    /// <summary>The policies now, for the scopes that are summed only because they name them. A change is a new matcher; an
+    /// account that a policy is the first to name begins with it.</summary>
+    public PolicyMatcher Policies
+    {
+        get => _policies;
+        set => _policies = value;
     }
 }

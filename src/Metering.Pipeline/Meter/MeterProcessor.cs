@@ -16,6 +16,9 @@ public sealed class MeterProcessor : IPartitionProcessor
 {
     public const string InputTopic = "token-events";
 
+    /// <summary>A gap in an epoch that has been silent for longer concerns no lease any more: some more than an hour.</summary>
+    private const long LeasesWrittenOffAfterMs = 2 * 3_600_000;
+
     /// <summary>Whose account counts the records that belong to no source (R6). A publisher's source is never empty.</summary>
     private static ReadOnlySpan<byte> Nobody => [];
 
@@ -173,6 +176,10 @@ public sealed class MeterProcessor : IPartitionProcessor
         account.ObserveClock(e.EventTimeMicros, record.ArrivedAtMs);
         _output.AddEvent(e, price, record.ArrivedAtMs, bodyBytes);
         Counters.AddMetered(_partition, e, price);
+        if (e.PaidBy.Count > 0)
+            _output.AddPaid(e);
+        if (!e.EndedGateway.IsEmpty && IsWhole(e.Source, record.ArrivedAtMs))
+            _output.EndGateway(e.EndedGateway);
         return ProcessResult.Taken;
     }
 
@@ -231,8 +238,23 @@ public sealed class MeterProcessor : IPartitionProcessor
         return ProcessResult.Taken;
     }
 
+    /// <summary>R29: nothing is missing of what the source has published lately, so that all that its former gateway let go has been
+    /// metered: its events lie before this one in the log (R3, R5).</summary>
+    private bool IsWhole(ReadOnlySpan<byte> source, long arrivedAtMs)
+    {
+        foreach (var account in _sources.All())
+        {
+            if (source.SequenceEqual(account.Source) && account.Missing > 0 && arrivedAtMs - account.LastArrivalMs < LeasesWrittenOffAfterMs)
+                return false;
+        }
+        return true;
+    }
+
+    // Served all the same: a lease that is settled by what was metered must not be settled for less.
     private ProcessResult Bury(in InputRecord record, in TokenEventView e, in EventFault fault)
     {
+        if (e.PaidBy.Count is > 0 and <= EventLimits.MaxPaidBy)
+            _output.AddPaid(e);
         Counters.AddRejected(fault.Reason);
         _output.AddDeadLetter(record, fault, e);
         return ProcessResult.Taken;

@@ -7,9 +7,9 @@ namespace Metering.Pipeline.Meter;
 /// <summary>
 /// What METER knows of writers' schemas, shared by all tasks of a process. Looking an id up is one read of a
 /// dictionary; finding a new one out is I/O and happens in <see cref="ResolvePendingAsync"/>, while the partition holds
-/// (R16). An id is unknown only when the registry has said so for ten seconds; a registry that is away is waited for.
+/// (R16). <paramref name="readerJson"/> is what they are read as: token events, unless it says otherwise. An id is unknown only when the registry has said so for ten seconds; a registry that is away is waited for.
 /// </summary>
-public sealed class SchemaBook(ISchemaSource source, TimeProvider time, ILogger<SchemaBook> logger)
+public sealed class SchemaBook(ISchemaSource source, TimeProvider time, ILogger<SchemaBook> logger, string readerJson = TokenEvent.SchemaJson, string readerName = nameof(TokenEvent))
 {
     /// <summary>How long the registry must say 404 before an id counts as unknown (R16): a schema that was registered a
     /// moment ago may not have reached the replica that was asked.</summary>
@@ -91,10 +91,10 @@ public sealed class SchemaBook(ISchemaSource source, TimeProvider time, ILogger<
         MeterLog.SchemaSettled(logger, schemaId, entry.Describe());
     }
 
-    private static SchemaEntry Compile(int schemaId, string writerJson)
+    private SchemaEntry Compile(int schemaId, string writerJson)
     {
-        if (!ResolutionPlan.TryCompile(writerJson, TokenEvent.SchemaJson, out var plan, out var error))
-            return SchemaEntry.Incompatible($"schema {schemaId} cannot be read as metering.events.TokenEvent: {error}");
+        if (!ResolutionPlan.TryCompile(writerJson, readerJson, out var plan, out var error))
+            return SchemaEntry.Incompatible($"schema {schemaId} cannot be read as metering.events.{readerName}: {error}");
         return plan.IsIdentity ? SchemaEntry.Same : SchemaEntry.Resolved(plan);
     }
 }

@@ -31,7 +31,7 @@ public sealed class MigratorTests(EngineFixture fixture) : IAsyncLifetime
         Assert.Equal(0, await new Migrator(ledger, TimeProvider.System).ApplyAsync(CancellationToken.None));
 
         var tables = (await ledger.RowsAsync("SELECT name FROM system.tables WHERE database = 'metering'")).Select(row => row[0]).ToHashSet(StringComparer.Ordinal);
-        Assert.Superset(new HashSet<string>(["token_events", "usage_1s", "usage_1m", "usage_1h", "source_accounts", "dead_letters", "signals", "prices", "tokens_per_second", "cost_by_tenant", "cost_by_model", "cost_by_route", "cost_per_token", "cost_per_outcome"], StringComparer.Ordinal), tables);
+        Assert.Superset(new HashSet<string>(["token_events", "usage_1s", "usage_1m", "usage_1h", "source_accounts", "dead_letters", "signals", "decisions", "prices", "tokens_per_second", "cost_by_tenant", "cost_by_model", "cost_by_route", "cost_per_token", "cost_per_outcome"], StringComparer.Ordinal), tables);
         Assert.DoesNotContain("migration_lock", tables);
         Assert.Equal(string.Join(',', Enumerable.Range(1, Migration.All().Count)), (await ledger.RowsAsync("SELECT arrayStringConcat(groupArray(toString(version)), ',') FROM (SELECT version FROM metering.schema_migrations ORDER BY version)"))[0][0]);
         await CloseAsync(ledger, server);
@@ -46,7 +46,7 @@ public sealed class MigratorTests(EngineFixture fixture) : IAsyncLifetime
     {
         await MeteringDatabase.CreateAsync(fixture.Ledger);
 
-        foreach (var table in new[] { "token_events", "usage_1s", "usage_1m", "usage_1h", "source_accounts", "dead_letters", "signals" })
+        foreach (var table in new[] { "token_events", "usage_1s", "usage_1m", "usage_1h", "source_accounts", "dead_letters", "signals", "decisions" })
         {
             var engine = (await fixture.Ledger.RowsAsync($"SELECT engine_full FROM system.tables WHERE database = 'metering' AND name = '{table}'"))[0][0];
             Assert.Contains("non_replicated_deduplication_window = 100000", engine, StringComparison.Ordinal); // R20

@@ -42,6 +42,26 @@ public sealed class SpoolSyncTests
     }
 
     [Fact]
+    public async Task Interval_syncs_a_requests_record_though_no_event_waits()
+    {
+        using var folder = new TempFolder();
+        var clock = new FakeTimeProvider();
+        using var spool = Open(folder, clock);
+        var mark = AppendRequest(spool);
+        await PublisherBench.UntilAsync(() => Ticked(clock, spool, mark), "the request is on the disk");
+    }
+
+    [Fact]
+    public async Task Closing_syncs_a_request_that_came_since_the_last_tick()
+    {
+        using var folder = new TempFolder();
+        var spool = Open(folder, new FakeTimeProvider());
+        var mark = AppendRequest(spool);
+        await spool.CloseAsync();
+        Assert.Equal(mark, spool.SyncedMark);
+    }
+
+    [Fact]
     public async Task EachAppend_lets_threads_share_syncs_and_each_finds_its_own_on_the_disk()
     {
         using var folder = new TempFolder();
@@ -78,6 +98,14 @@ public sealed class SpoolSyncTests
     {
         for (; events > 0; events--)
             Assert.Equal(SpoolAppendStatus.Stored, SpoolBench.Append(spool, new RecordBuffer(), 40, nowMicros: 1));
+    }
+
+    private static long AppendRequest(EventSpool spool)
+    {
+        var record = new byte[SpoolRecord.HeadBytes + RequestRecord.OpenedBytes + 20];
+        RequestRecord.WriteOpened(record.AsSpan(SpoolRecord.HeadBytes), 1, default);
+        Assert.Equal(SpoolAppendStatus.Stored, spool.Append(record, SpoolRecordKind.Opened, nowMicros: 1, 0, 0, out _));
+        return spool.AppendMark;
     }
 
     private static bool Ticked(FakeTimeProvider clock, EventSpool spool, long mark)

@@ -28,6 +28,7 @@ public sealed class AllocationTests
     [InlineData("duplicates")]
     [InlineData("not numbered, again")]
     [InlineData("large, with tags")]
+    [InlineData("with scopes of policies")]
     public async Task Process_allocates_nothing_per_event_after_warm_up(string kind)
     {
         var meter = new MeterHarness();
@@ -35,6 +36,8 @@ public sealed class AllocationTests
         foreach (var id in new[] { FakeRegistry.TokenEventId, 11 })
             meter.Schemas.Find(id);
         await meter.Schemas.ResolvePendingAsync(TestContext.Current.CancellationToken);
+        if (kind == "with scopes of policies")
+            meter.Context.Policies = TestPolicies.Matcher(TestPolicies.Of("a", TestPolicies.Each("tenant"), TestPolicies.Each("tag.team")), TestPolicies.Of("b", TestPolicies.Is("tenant", "tenant-1", "tenant-2")));
         var processor = new MeterProcessor(0, meter.Context);
 
         Run(processor, Records(kind, 0, WarmUpEvents));
@@ -58,6 +61,8 @@ public sealed class AllocationTests
                 (e.Sequence, e.RequestId) = (0, $"r{i % 1000}");
             if (kind == "large, with tags" && i % 10 == 0)
                 (e.User, e.Tags) = (new string('u', 500), new Dictionary<string, string>(StringComparer.Ordinal) { ["team"] = $"team-{i % 20}", ["note"] = new string('n', 900) });
+            if (kind == "with scopes of policies")
+                e.Tags = new Dictionary<string, string>(StringComparer.Ordinal) { ["team"] = $"team-{i % 20}" };
             records.Add((Encoding.UTF8.GetBytes(e.Source), MeterHarness.Encode(e, kind == "of another schema" ? 11 : FakeRegistry.TokenEventId)));
         }
         return records;

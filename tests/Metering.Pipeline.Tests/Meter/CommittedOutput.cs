@@ -23,6 +23,9 @@ internal sealed class CommittedOutput : ITransactionOutput
 
     public List<UsageDelta> Deltas { get; } = [];
 
+    /// <summary>Deltas that are of no scope: what leases paid, and gateways of which all is metered, in their order.</summary>
+    public List<(int Partition, string? Lease, long Paid, string? Ended)> OfLeases { get; } = [];
+
     public List<Signal> Signals { get; } = [];
 
     public List<(byte[] Key, byte[] Value)> Changelog { get; } = [];
@@ -32,6 +35,7 @@ internal sealed class CommittedOutput : ITransactionOutput
         committed.Blocks.AddRange(Blocks);
         committed.Letters.AddRange(Letters);
         committed.Deltas.AddRange(Deltas);
+        committed.OfLeases.AddRange(OfLeases);
         committed.Signals.AddRange(Signals);
         committed.Changelog.AddRange(Changelog);
     }
@@ -47,8 +51,12 @@ internal sealed class CommittedOutput : ITransactionOutput
         }
         if (topic == "usage-deltas")
         {
-            Assert.Null(partition);
-            Deltas.Add(ReadDelta(key, value));
+            var delta = ReadDelta(key, value);
+            Assert.Equal(delta.LeaseId is null && delta.EndedGateway is null, partition is null);
+            if (partition is { } of)
+                OfLeases.Add((of, delta.LeaseId, delta.LeasePaid, delta.EndedGateway));
+            else
+                Deltas.Add(delta);
             return;
         }
         if (topic == "signals")
@@ -83,7 +91,7 @@ internal sealed class CommittedOutput : ITransactionOutput
         Assert.Equal(FakeRegistry.UsageDeltaId, id);
         var delta = new UsageDelta();
         Assert.Equal(DecodeError.None, UsageDelta.TryRead(body, new StringPool(), delta));
-        Assert.Equal(delta.Scope, Encoding.UTF8.GetString(key));
+        Assert.Equal(delta.LeaseId ?? delta.EndedGateway ?? delta.Scope, Encoding.UTF8.GetString(key));
         return delta;
     }
 

@@ -28,7 +28,7 @@ internal static class TestEvents
         return e;
     }
 
-    /// <summary>An event at every limit at once (R15): 14 names of 512 bytes, 64 tags of 2 KB.</summary>
+    /// <summary>An event at every limit at once (R15): 15 names of 512 bytes, 64 tags of 2 KB, 64 leases.</summary>
     public static TokenEvent Largest(long sequence, string source, string filler) => new()
     {
         Source = source,
@@ -61,6 +61,8 @@ internal static class TestEvents
         KvTokenMs = long.MaxValue,
         PromptHash = long.MinValue,
         Tags = Enumerable.Range(0, EventLimits.MaxTags).ToDictionary(i => Pad($"{i}-{filler}", EventLimits.MaxTagBytes), _ => Pad(filler, EventLimits.MaxTagBytes), StringComparer.Ordinal),
+        PaidBy = Enumerable.Range(0, EventLimits.MaxPaidBy).ToDictionary(i => Pad($"0-{i}", EventLimits.MaxPaidByBytes), static _ => long.MaxValue, StringComparer.Ordinal),
+        EndedGateway = Name(filler),
     };
 
     private static string Name(string filler) => Pad(filler, EventLimits.MaxNameBytes);

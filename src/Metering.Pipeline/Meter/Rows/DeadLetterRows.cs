@@ -1,5 +1,6 @@
 using Metering.ClickHouse.Native;
 using Metering.Events;
+using Metering.Pipeline.Blocks;
 
 namespace Metering.Pipeline.Meter.Rows;
 

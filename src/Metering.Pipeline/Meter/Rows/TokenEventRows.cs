@@ -2,6 +2,7 @@ using Metering.ClickHouse.Native;
 using Metering.Core.Pricing;
 using Metering.Core.Usage;
 using Metering.Events;
+using Metering.Pipeline.Blocks;
 using Metering.Pipeline.Meter.Usage;
 
 namespace Metering.Pipeline.Meter.Rows;
@@ -10,9 +11,6 @@ namespace Metering.Pipeline.Meter.Rows;
 /// table's; SINK adds the two that say which block a row came by.</summary>
 internal sealed class TokenEventRows : ILedgerRows
 {
-    /// <summary>Of one cell's deltas, beside names.</summary>
-    private const int DeltaBytes = 256;
-
     private readonly NativeBlock _block = new();
     private readonly LowCardinalityColumn _source, _tenant, _apiKey, _route, _experiment, _model, _servedModel, _provider, _pool, _node;
     private readonly StringColumn _leaseId, _requestId, _parentRequestId, _user;
@@ -27,14 +25,16 @@ internal sealed class TokenEventRows : ILedgerRows
     private readonly FixedColumn<ulong> _priceVersion;
     private readonly TextMapColumn _tags;
     private readonly UsageTable _usage;
+    private readonly PolicyUsage _policies;
     private readonly BlockNumbers _tenants, _apiKeys, _routes, _models, _pools;
 
     /// <param name="usage">What the events add up to beside being rows; of all blocks of an interval.</param>
-    public TokenEventRows(UsageTable usage)
+    public TokenEventRows(UsageDeltas usage)
     {
-        _usage = usage;
-        (_tenants, _apiKeys, _routes) = (new(usage.Names), new(usage.Names), new(usage.Names));
-        (_models, _pools) = (new(usage.Names), new(usage.Names));
+        (_usage, _policies) = (usage.Usage, usage.Policies);
+        var names = _usage.Names;
+        (_tenants, _apiKeys, _routes) = (new(names), new(names), new(names));
+        (_models, _pools) = (new(names), new(names));
         _source = _block.LowCardinality("source");
         _epoch = _block.Int64("epoch");
         _sequence = _block.Int64("sequence");
@@ -139,10 +139,11 @@ internal sealed class TokenEventRows : ILedgerRows
         _priceVersion.Append(price.PriceVersion);
         _arrivedAt.Append((uint)(arrivedAtMs / 1000));
         _block.EndRow();
-        var cells = _usage.Add(
-            new UsageTime(Seconds.Of(e.EventTimeMicros), Seconds.OfRate(e.EventTimeMicros, arrivedAtMs), !e.LeaseId.IsEmpty), tenant, model, route, apiKey, pool,
-            new UsageSums(1, e.InputTokens, e.CachedInputTokens, e.CacheWriteTokens, e.OutputTokens, e.ReasoningTokens, price.CostPicoUsd, price.Priced ? 0 : 1));
+        var time = new UsageTime(Seconds.Of(e.EventTimeMicros), Seconds.OfRate(e.EventTimeMicros, arrivedAtMs), !e.LeaseId.IsEmpty);
+        var sums = new UsageSums(1, e.InputTokens, e.CachedInputTokens, e.CacheWriteTokens, e.OutputTokens, e.ReasoningTokens, price.CostPicoUsd, price.Priced ? 0 : 1);
+        var cells = _usage.Add(time, tenant, model, route, apiKey, pool, sums);
         // A delta bears its name twice, and wider scopes follow.
-        return cells == 0 ? 0 : cells * (DeltaBytes + (3 * (e.Tenant.Length + Math.Max(e.Model.Length, e.Route.Length))));
+        var deltaBytes = cells == 0 ? 0 : cells * (UsageTable.DeltaBytes + (3 * (e.Tenant.Length + Math.Max(e.Model.Length, e.Route.Length))));
+        return deltaBytes + _policies.Add(e, time, sums);
     }
 }

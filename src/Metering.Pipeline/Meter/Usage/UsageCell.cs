@@ -13,6 +13,9 @@ internal enum UsageKind
     TenantRoute,
     ApiKey,
     Pool,
+
+    /// <summary>One that a policy names; its number is that of its whole name.</summary>
+    Named,
 }
 
 /// <summary>The seconds that an event counts in, and whether leases paid for it.</summary>
@@ -21,7 +24,7 @@ internal readonly record struct UsageTime(uint Second, uint RateSecond, bool Lea
 /// <summary>A scope, by its kind and the numbers of its one or two names (0 = none), and a time; packed.</summary>
 internal readonly record struct UsageKey
 {
-    private const int NumberBits = 30;
+    private const int NumberBits = 29;
     private const ulong NumberMask = (1UL << NumberBits) - 1;
     private const ulong LeasedBit = 1UL << 63;
 
@@ -34,7 +37,7 @@ internal readonly record struct UsageKey
         _seconds = ((ulong)time.Second << 32) | time.RateSecond;
     }
 
-    public UsageKind Kind => (UsageKind)((_names >> (2 * NumberBits)) & 7);
+    public UsageKind Kind => (UsageKind)((_names >> (2 * NumberBits)) & 31);
 
     public int First => (int)((_names >> NumberBits) & NumberMask);
 

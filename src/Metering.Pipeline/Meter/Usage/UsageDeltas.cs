@@ -16,15 +16,27 @@ internal sealed class UsageDeltas
     private readonly UsageSender _send;
     private ITransactionOutput? _output;
 
-    public UsageDeltas(MeterContext context) => (_context, _send) = (context, Send);
+    public UsageDeltas(MeterContext context)
+    {
+        (_context, _send) = (context, Send);
+        Policies = new PolicyUsage(context, Usage);
+        Leases = new PaidLeases(context);
+    }
 
     public UsageTable Usage { get; } = new();
+
+    /// <summary>For the scopes that policies name beside the table's own.</summary>
+    public PolicyUsage Policies { get; }
+
+    /// <summary>What leases paid.</summary>
+    public PaidLeases Leases { get; }
 
     public void SendTo(ITransactionOutput output)
     {
         _output = output;
         Usage.Drain(_send);
         _output = null;
+        Leases.SendTo(output);
     }
 
     private void Send(byte[] scope, string text, in UsageCell cell)

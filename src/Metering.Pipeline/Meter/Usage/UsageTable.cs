@@ -12,6 +12,9 @@ namespace Metering.Pipeline.Meter.Usage;
 /// again when they are needed.</param>
 internal sealed class UsageTable(long mostBytes = 16 << 20)
 {
+    /// <summary>What one cell's delta takes, beside names.</summary>
+    public const int DeltaBytes = 256;
+
     // Two objects and a place in the dictionary.
     private const int BytesPerScope = 128;
 
@@ -36,6 +39,15 @@ internal sealed class UsageTable(long mostBytes = 16 << 20)
         if (pool != 0)
             _cells.Add(new UsageKey(UsageKind.Pool, pool, 0, time), sums);
         return _cells.Count - before;
+    }
+
+    /// <summary>Adds an event to one more scope, by its name, which is none of those that <see cref="Add"/> adds to.</summary>
+    /// <returns>True when it made a new cell.</returns>
+    public bool AddScope(UsageTime time, ReadOnlySpan<byte> scope, in UsageSums sums)
+    {
+        var before = _cells.Count;
+        _cells.Add(new UsageKey(UsageKind.Named, Names.NumberOf(scope), 0, time), sums);
+        return _cells.Count > before;
     }
 
     /// <summary>Adds up the wider scopes, hands each scope's sums to <paramref name="send"/>, and begins anew. All numbers are
@@ -91,6 +103,8 @@ internal sealed class UsageTable(long mostBytes = 16 << 20)
     {
         if (key.Kind == UsageKind.All)
             return (ScopeName.All.ToArray(), "*");
+        if (key.Kind == UsageKind.Named)
+            return (Names[key.First].ToArray(), Encoding.UTF8.GetString(Names[key.First]));
         var name = new ScopeName(_name);
         name.Set(key.Kind switch
         {

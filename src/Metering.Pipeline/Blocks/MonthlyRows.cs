@@ -1,6 +1,4 @@
-using Metering.Pipeline.Meter.Rows;
-
-namespace Metering.Pipeline.Meter;
+namespace Metering.Pipeline.Blocks;
 
 /// <summary>
 /// Rows kept apart by the month of their time. The ledger's tables are partitioned by month and write one part a month,

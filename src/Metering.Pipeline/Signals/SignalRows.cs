@@ -1,8 +1,9 @@
 using System.Text;
 using Metering.ClickHouse.Native;
 using Metering.Events;
+using Metering.Pipeline.Blocks;
 
-namespace Metering.Pipeline.Meter.Rows;
+namespace Metering.Pipeline.Signals;
 
 /// <summary>Signals as rows of <c>metering.signals</c>.</summary>
 internal sealed class SignalRows : ILedgerRows

@@ -1,6 +1,6 @@
 using Metering.ClickHouse.Native;
 
-namespace Metering.Pipeline.Meter.Rows;
+namespace Metering.Pipeline.Blocks;
 
 /// <summary>Rows under way to one table of the ledger.</summary>
 internal interface ILedgerRows
@@ -8,7 +8,7 @@ internal interface ILedgerRows
     /// <summary>Without its database.</summary>
     string Table { get; }
 
-    /// <summary>See <see cref="Blocks.MeteredBlock"/>.</summary>
+    /// <summary>See <see cref="MeteredBlock"/>.</summary>
     bool IsCounted { get; }
 
     NativeBlock Block { get; }
