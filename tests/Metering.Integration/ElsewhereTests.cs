@@ -16,7 +16,7 @@ public sealed class ElsewhereTests(KafkaFixture kafka)
         Assert.NotEqual("/", registry.Url.AbsolutePath);
         await server.ReadyUpAsync();
         var (_, addresses) = await stand.ReadyUpAsync("--registry", stand.Registry, "--clickhouse", stand.ClickHouse);
-        Assert.Equal(registry.Url.ToString().TrimEnd('/'), addresses.Registry.TrimEnd('/'));
+        Assert.Equal(registry.Url.ToString().TrimEnd('/'), addresses.Registry!.TrimEnd('/'));
         Assert.False(Directory.Exists(Path.Combine(stand.Folder, "up", "clickhouse")), "no engine of its own");
         var (file, totals) = Traces.Own(stand.Folder, "there", events: 5_000, seconds: 1, seed: 4);
         var (ownFile, ownTotals) = Traces.Own(stand.Folder, "here", events: 5_000, seconds: 1, seed: 5);

@@ -14,6 +14,8 @@ public sealed class PortTests
     [InlineData("--clickhouse-port")]
     [InlineData("--registry-port")]
     [InlineData("--server-port")]
+    [InlineData("--gateway-port")]
+    [InlineData("--host-port")]
     public async Task Up_on_a_port_that_is_taken_ends_with_1_and_names_the_flag(string flag)
     {
         Assert.SkipWhen(ChdbLibrary.TryFind() is null, "skipped: no embedded ClickHouse (METERING_LIBCHDB)");
@@ -23,7 +25,7 @@ public sealed class PortTests
         var folder = Directory.CreateTempSubdirectory("metering-ports-");
         try
         {
-            string[] ports = ["--kafka-port", "--clickhouse-port", "--registry-port", "--server-port"];
+            string[] ports = ["--kafka-port", "--clickhouse-port", "--registry-port", "--server-port", "--gateway-port", "--host-port"];
             var up = await MeteringProcess.RunAsync(["up", "--workload", "none", "--for", "20s", "--data", folder.FullName, .. ports.SelectMany(p => (string[])[p, p == flag ? port : "0"])]);
 
             Assert.Equal(1, up.ExitCode);

@@ -56,6 +56,8 @@ internal sealed class ChaosSetup
         var all = OfRole();
         all[KnownSettings.Workload.EnvironmentName] = "none";
         all[KnownSettings.Data.EnvironmentName] = Path.Combine(Folder, "up");
+        all[KnownSettings.GatewayPort.EnvironmentName] = "0";
+        all[KnownSettings.HostPort.EnvironmentName] = "0";
         if (_localKafkaPort is { } port)
         {
             all.Remove(KnownSettings.Brokers.EnvironmentName);

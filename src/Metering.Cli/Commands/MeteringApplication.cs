@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using Metering.Cli.Logging;
 using Metering.Cli.Output;
 using Metering.Cli.Settings;
+using Metering.Gateway.Hosting;
 using Metering.Pipeline.Meter;
 using Metering.Server;
 using Microsoft.Extensions.Logging;
@@ -17,8 +18,8 @@ public sealed class MeteringApplication
 
     private readonly RootCommand _root = new("Counts every token of a fleet of language models exactly once, from Kafka to ClickHouse.");
 
-    /// <summary>Of the commands given, plus the launcher's own for the help.</summary>
-    public MeteringApplication(params IReadOnlyList<MeteringCommand> commands)
+    /// <summary>Of the commands given (<see cref="MeteringCommand"/>, or groups of them), plus the launcher's own for the help.</summary>
+    public MeteringApplication(params IReadOnlyList<Command> commands)
     {
         foreach (var command in commands)
             _root.Subcommands.Add(command);
@@ -48,7 +49,7 @@ public sealed class MeteringApplication
             Environment = Streams.Environment,
         });
         if (read.Settings is null)
-            return Refuse(read.Errors, command.Name);
+            return Refuse(read.Errors, PathOf(command));
         return await RunAsync(command, parsed, read.Settings);
     }
 
@@ -80,9 +81,9 @@ public sealed class MeteringApplication
         }
         catch (WrongUsageException e)
         {
-            return Refuse([e.Message], command.Name);
+            return Refuse([e.Message], PathOf(command));
         }
-        catch (Exception e) when (e is CommandFailedException or ServerStartException)
+        catch (Exception e) when (e is CommandFailedException or ServerStartException or GatewayStartException)
         {
             return Fail(e.Message, ExitCodes.Failed);
         }
@@ -106,11 +107,20 @@ public sealed class MeteringApplication
         if (unknown.Count == 0)
             unknown.AddRange(parsed.UnmatchedTokens);
         if (unknown.Count == 0)
-            return Refuse([.. parsed.Errors.Select(e => e.Message)], command is RootCommand ? "" : command.Name);
+            return Refuse([.. parsed.Errors.Select(e => e.Message)], PathOf(command));
         var errors = unknown.Select(token => NearestName.Of(token, known) is { } nearest
             ? $"\"{Secrets.MaskUserInfo(token)}\" is not known here; did you mean {nearest}?"
             : $"\"{Secrets.MaskUserInfo(token)}\" is not known here.");
-        return Refuse([.. errors], command is RootCommand ? "" : command.Name);
+        return Refuse([.. errors], PathOf(command));
+    }
+
+    /// <summary>The command's words: <c>policy apply</c>; none for the program itself.</summary>
+    private static string PathOf(Command command)
+    {
+        if (command is RootCommand)
+            return "";
+        var group = command.Parents.OfType<Command>().FirstOrDefault();
+        return group is null or RootCommand ? command.Name : $"{group.Name} {command.Name}";
     }
 
     private int Refuse(IReadOnlyList<string> errors, string command)

@@ -6,13 +6,13 @@ using Metering.ClickHouse.Ledger;
 
 namespace Metering.Cli.Commands;
 
-/// <summary>METER and SINK, or one of them, against a real Kafka, registry and ClickHouse.</summary>
+/// <summary>METER, GOVERN and SINK, or some of them, against a real Kafka, registry and ClickHouse.</summary>
 public sealed class PipelineCommand : MeteringCommand
 {
     private readonly Option<bool> _adopt = AdoptOption.Create();
 
     public PipelineCommand()
-        : base("pipeline", "Meter and store: one of the processes that share the work on a fleet.",
+        : base("pipeline", "Meter, govern and store: one of the processes that share the work on a fleet.",
             KnownSettings.Brokers, KnownSettings.KafkaConfig, KnownSettings.TopicPrefix, KnownSettings.GroupInstance, KnownSettings.Partitions, KnownSettings.Replication,
             KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.ServerPort, KnownSettings.Stages, KnownSettings.CommitInterval, KnownSettings.MeterHost, KnownSettings.LossGrace, KnownSettings.Data, KnownSettings.Name, KnownSettings.For) =>
         Options.Add(_adopt);

@@ -20,7 +20,7 @@ public sealed class UpCommand : MeteringCommand
     public UpCommand()
         : base("up", "Run everything on this machine; real services by --brokers, --registry, --clickhouse.",
             KnownSettings.Brokers, KnownSettings.RegistryUrl, KnownSettings.ClickHouseUrl, KnownSettings.Data, KnownSettings.Workload, KnownSettings.TopicPrefix, KnownSettings.GroupInstance,
-            KnownSettings.Partitions, KnownSettings.KafkaPort, KnownSettings.KafkaDurability, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort, KnownSettings.CommitInterval, KnownSettings.MeterHost, KnownSettings.LossGrace, KnownSettings.For) =>
+            KnownSettings.Partitions, KnownSettings.KafkaPort, KnownSettings.KafkaDurability, KnownSettings.RegistryPort, KnownSettings.ClickHousePort, KnownSettings.ServerPort, KnownSettings.GatewayPort, KnownSettings.HostPort, KnownSettings.Upstream, KnownSettings.UpstreamKeyFile, KnownSettings.UpstreamIgnoresMaxTokens, KnownSettings.DemoKey, KnownSettings.CommitInterval, KnownSettings.MeterHost, KnownSettings.LossGrace, KnownSettings.For) =>
         Options.Add(_adopt);
 
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
@@ -46,12 +46,19 @@ public sealed class UpCommand : MeteringCommand
             : null;
         var registryUrl = registryServer is null ? settings.RegistryOrLocal : ServiceUrl.Local(registryServer.Url.Port);
         using var registry = new RegistryConnection(registryUrl);
+        await using var gateway = await GatewayOf(context, registryUrl, cancellationToken);
         var addresses = new ReadyAddresses
         {
+            Gateway = gateway.Address,
+            Host = gateway.Host,
             Registry = registryUrl.ToString(),
             ClickHouse = clickHouse?.Url.ToString().TrimEnd('/') ?? settings.ClickHouseOrLocal.ToString(),
         };
-        var role = new PipelineRole(context, registry, ledger, context.Parsed.GetValue(_adopt));
+        var role = new PipelineRole(context, registry, ledger, context.Parsed.GetValue(_adopt))
+        {
+            AlsoWaitsFor = () => gateway.NotReady,
+            Hint = gateway.Hint(settings),
+        };
         return await role.RunAsync("up", addresses, settings.Run.WorkloadEventsPerSecond == 0 ? null : (_, stop) => WorkAsync(context, registryUrl, stop), cancellationToken);
     }
 
@@ -65,6 +72,18 @@ public sealed class UpCommand : MeteringCommand
         {
             throw new CommandFailedException(FormattableString.Invariant(
                 $"{flag} {port} cannot be listened on ({error.Message}); stop the program that holds it, or take another port (0 = any free one)."), error);
+        }
+    }
+
+    private static async Task<UpGateway> GatewayOf(CommandContext context, ServiceUrl registryUrl, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await UpGateway.StartAsync(context, registryUrl, cancellationToken);
+        }
+        catch (Metering.Gateway.Hosting.GatewayStartException error)
+        {
+            throw new CommandFailedException(error.Message, error);
         }
     }
 

@@ -2,10 +2,13 @@ using Metering.ClickHouse.Ledger;
 using Metering.ClickHouse.Migrations;
 using Metering.Cli.Commands;
 using Metering.Cli.Settings;
+using Metering.Core.Policies;
 using Metering.Events;
+using Policy = Metering.Events.Policy;
 using Metering.Kafka.Tasks;
 using Metering.Kafka.Topics;
 using Metering.Pipeline.Blocks;
+using Metering.Pipeline.Govern;
 using Metering.Pipeline.Meter;
 using Metering.Pipeline.Meter.Losses;
 using Metering.Pipeline.Sink;
@@ -16,7 +19,7 @@ using KafkaSettings = Metering.Kafka.KafkaSettings;
 namespace Metering.Cli.Hosting;
 
 /// <summary>
-/// METER and SINK, or one of them, in one process, wired to Kafka, the registry and the ledger. Starting goes step by step and waits for
+/// METER, GOVERN and SINK, or some of them, in one process, wired to Kafka, the registry and the ledger. Starting goes step by step and waits for
 /// each service; running goes on until it is stopped, or until something impossible happens.
 /// </summary>
 internal sealed class PipelineHost : IAsyncDisposable
@@ -31,6 +34,9 @@ internal sealed class PipelineHost : IAsyncDisposable
     /// <summary>Null in a process without METER.</summary>
     public MeterPart? Meter { get; private init; }
 
+    /// <summary>Null in a process without GOVERN.</summary>
+    public GovernPart? Govern { get; private init; }
+
     /// <summary>Null in a process without SINK.</summary>
     public SinkPart? Sink { get; private init; }
 
@@ -42,7 +48,7 @@ internal sealed class PipelineHost : IAsyncDisposable
     public Task Failed { get; private set; } = Task.CompletedTask;
 
     /// <summary>Every stage of this process has its share of the partitions and can take traffic.</summary>
-    public bool IsReady => Meter is null or { Stage.Status.IsReady: true } && Sink is null or { Stage.HasJoined: true };
+    public bool IsReady => Meter is null or { Stage.Status.IsReady: true } && Govern is null or { Stage.Status.IsReady: true } && Sink is null or { Stage.HasJoined: true };
 
     public static async Task<PipelineHost> StartAsync(
         MeteringSettings settings, KafkaSettings kafka, RegistryConnection registry, ILedger ledger, bool adopt, ServiceWait wait, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
@@ -61,6 +67,7 @@ internal sealed class PipelineHost : IAsyncDisposable
             Reports = new ReportTopic(kafka, registry, meter?.Context.Reports ?? new ReportBook(topics.Partitions), loggers, time),
             Sink = origin is null ? null : new SinkPart(origin, new SinkStage(kafka, origin, new SinkOptions { SessionTimeout = kafka.SessionTimeout }, ledger, time, loggers.CreateLogger<SinkStage>())),
             Meter = meter,
+            Govern = stages.HasFlag(Stages.Govern) ? GovernOf(settings.Run, kafka, schemaIds, registry, loggers, time) : null,
         };
         try
         {
@@ -90,6 +97,23 @@ internal sealed class PipelineHost : IAsyncDisposable
         }, loggers, time));
     }
 
+    private static GovernPart GovernOf(RunSettings run, KafkaSettings kafka, Dictionary<string, int> schemaIds, RegistryConnection registry, ILoggerFactory loggers, TimeProvider time)
+    {
+        var deltas = new SchemaBook(registry, time, loggers.CreateLogger<SchemaBook>(), UsageDelta.SchemaJson, nameof(UsageDelta));
+        var govern = new GovernContext { DeltaSchemas = deltas, LeaseSchemas = new SchemaBook(registry, time, loggers.CreateLogger<SchemaBook>(), LeaseRequest.SchemaJson, nameof(LeaseRequest)), DecisionSchemaId = schemaIds[TopicCatalogue.Control], SignalSchemaId = schemaIds[TopicCatalogue.Signals] };
+        // Asked for before it is needed: the first request of all would be left out.
+        _ = govern.LeaseSchemas.Find(schemaIds[TopicCatalogue.LeaseRequests]);
+        return new GovernPart(govern, new TransactionalStage(kafka, new TaskOptions
+        {
+            Stage = "govern",
+            InputTopic = GovernProcessor.InputTopic,
+            SideTopics = [TopicCatalogue.LeaseRequests],
+            CreateProcessor = partition => new GovernProcessor(partition, govern),
+            WaitAsync = deltas.ResolvePendingAsync,
+            CommitInterval = run.CommitInterval,
+        }, loggers.CreateLogger<TransactionalStage>(), time));
+    }
+
     private static IStageHost HostOf(MeterHost host, KafkaSettings kafka, TaskOptions options, ILoggerFactory loggers, TimeProvider time) => host switch
     {
         // A dynamic member: a run of Streamiz that ends is followed by another in the same process, which a static one would fence.
@@ -111,6 +135,8 @@ internal sealed class PipelineHost : IAsyncDisposable
         var prices = new PriceTopic(Kafka, table, loggers.CreateLogger<PriceTopic>(), time);
         Run(table.RunAsync(_stop.Token));
         Run(Reports.RunAsync(wait, _stop.Token));
+        if (Meter is not null || Govern is not null)
+            await StartPoliciesAsync(registry, wait, loggers, time, cancellationToken);
         await wait.ForAsync(registry.Description, RegistryConnection.IsAway, async () =>
         {
             await prices.FillIfEmptyAsync(priceSchemaId, cancellationToken);
@@ -131,12 +157,49 @@ internal sealed class PipelineHost : IAsyncDisposable
                 return true;
             }, _stop.Token);
         }, _stop.Token));
-        // R22: not before the prices are read.
+        // R22: not before prices and policies are read.
         if (Meter is not null)
             Run(Meter.Stage.RunAsync(_stop.Token));
+        if (Govern is not null)
+        {
+            Run(Govern.Stage.RunAsync(_stop.Token));
+            Run(ResolveAsync(Govern.Context.LeaseSchemas, time));
+        }
         if (Sink is not null)
             Run(Sink.Stage.RunAsync(_stop.Token));
         Failed = FirstFailureAsync();
+    }
+
+    // A lease request is left out until its schema is known, and holds nobody: it is said again.
+    private async Task ResolveAsync(SchemaBook schemas, TimeProvider time)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            await schemas.ResolvePendingAsync(_stop.Token);
+            await Task.Delay(TimeSpan.FromMilliseconds(250), time, _stop.Token);
+        }
+    }
+
+    private async Task StartPoliciesAsync(RegistryConnection registry, ServiceWait wait, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var table = new TopicTable<Policy>(Kafka, TopicCatalogue.Policies, registry, loggers, time);
+        var policies = new PolicyTopic(table, loggers.CreateLogger<PolicyTopic>(), time);
+        Run(table.RunAsync(_stop.Token));
+        await policies.ReadToEndAsync(cancellationToken);
+        Take(await wait.ForAsync(registry.Description, RegistryConnection.IsAway, () => policies.ReadAsync(cancellationToken), cancellationToken));
+        Run(policies.FollowAsync(wait, registry.Description, matcher =>
+        {
+            Take(matcher);
+            return Task.CompletedTask;
+        }, _stop.Token));
+    }
+
+    private void Take(PolicyMatcher policies)
+    {
+        if (Meter is not null)
+            Meter.Context.Policies = policies;
+        if (Govern is not null)
+            Govern.Context.Policies = policies;
     }
 
     private void Run(Task task) => _tasks.Add(task);
@@ -155,7 +218,8 @@ internal sealed class PipelineHost : IAsyncDisposable
         [
             (TopicCatalogue.TokenEvents, TokenEvent.SchemaJson), (TopicCatalogue.SourceReports, SourceReport.SchemaJson),
             (TopicCatalogue.DeadLetters, DeadLetter.SchemaJson), (TopicCatalogue.Prices, Price.SchemaJson), (TopicCatalogue.UsageDeltas, UsageDelta.SchemaJson),
-            (TopicCatalogue.Signals, Signal.SchemaJson),
+            (TopicCatalogue.Signals, Signal.SchemaJson), (TopicCatalogue.Policies, Policy.SchemaJson), (TopicCatalogue.Keys, GatewayKey.SchemaJson),
+            (TopicCatalogue.Control, Decision.SchemaJson), (TopicCatalogue.LeaseRequests, LeaseRequest.SchemaJson),
         ];
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var (topic, schema) in all)
@@ -182,6 +246,12 @@ internal sealed class PipelineHost : IAsyncDisposable
 
 /// <summary>METER in this process.</summary>
 internal sealed record MeterPart(MeterContext Context, IStageHost Stage)
+{
+    public IReadOnlyList<Metering.Kafka.Tasks.TaskStatus> Tasks => Stage.Status.Tasks;
+}
+
+/// <summary>GOVERN in this process.</summary>
+internal sealed record GovernPart(GovernContext Context, IStageHost Stage)
 {
     public IReadOnlyList<Metering.Kafka.Tasks.TaskStatus> Tasks => Stage.Status.Tasks;
 }

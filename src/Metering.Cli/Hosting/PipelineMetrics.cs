@@ -5,7 +5,7 @@ using Metering.Pipeline.Sink;
 
 namespace Metering.Cli.Hosting;
 
-/// <summary>METER's and SINK's instruments, all in one place. The server turns them into Prometheus text.</summary>
+/// <summary>The stages' instruments, all in one place. The server turns them into Prometheus text.</summary>
 internal static class PipelineMetrics
 {
     private static readonly Meter Meter = new("Metering.Pipeline");
@@ -15,6 +15,8 @@ internal static class PipelineMetrics
     {
         if (pipeline.Meter is { } meter)
             Register(meter, pipeline.Time);
+        if (pipeline.Govern is { } govern)
+            Register(govern);
         if (pipeline.Sink is { } sink)
             Register(sink.Stage, pipeline.Time);
     }
@@ -36,6 +38,18 @@ internal static class PipelineMetrics
         Meter.CreateObservableGauge("metering.meter.events.missing", () => meter.Tasks.Sum(task => counters.Missing(task.Partition)), "{event}", "Events of this process's partitions that later ones show to be missing, within the grace time.");
         Meter.CreateObservableGauge("metering.meter.lag.records", () => meter.Tasks.Sum(task => Math.Max(0, task.Lag)), "{record}", "Records behind the high watermark.");
         Meter.CreateObservableGauge("metering.meter.lag.seconds", () => PipelineLag.MeterSince(meter) is { } since ? Math.Max(0, (time.GetUtcNow() - since).TotalSeconds) : 0, "s", "Age of the last event metered, by its own time, while there is lag.");
+    }
+
+    private static void Register(GovernPart govern)
+    {
+        var counters = govern.Context.Counters;
+        Meter.CreateObservableCounter("metering.govern.deltas", () => counters.Deltas, "{record}", "Records of usage taken by this process.");
+        Meter.CreateObservableCounter("metering.govern.decisions", () => counters.Decisions, "{decision}", "Decisions published or taken back.");
+        Meter.CreateObservableCounter("metering.govern.undecodable", () => counters.Undecodable, "{record}", "Records of its inputs that are not ours.");
+        Meter.CreateObservableCounter("metering.govern.transactions", () => govern.Tasks.Sum(task => task.Transactions), "{transaction}", "Transactions committed.");
+        Meter.CreateObservableCounter("metering.govern.rebuilds", () => govern.Tasks.Sum(task => task.Rebuilds), "{rebuild}", "Tasks rebuilt from their changelog.");
+        Meter.CreateObservableGauge("metering.govern.scopes", () => counters.Scopes, "{scope}", "Scopes whose rates are kept.");
+        Meter.CreateObservableGauge("metering.govern.lag.records", () => govern.Tasks.Sum(task => Math.Max(0, task.Lag)), "{record}", "Records behind the high watermark.");
     }
 
     private static void Register(SinkStage sink, TimeProvider time)

@@ -12,19 +12,21 @@ internal static class PipelineReadiness
     {
         var parts = new List<IReadinessSource>();
         if (pipeline.Meter is { } meter)
-            parts.Add(new MeterReadiness(meter.Stage));
+            parts.Add(new TaskReadiness("METER", meter.Stage));
+        if (pipeline.Govern is { } govern)
+            parts.Add(new TaskReadiness("GOVERN", govern.Stage));
         if (pipeline.Sink is { } sink)
             parts.Add(new SinkReadiness(sink.Stage));
         return parts;
     }
 }
 
-/// <summary>METER is ready while its tasks get on, or have nothing to do.</summary>
-internal sealed class MeterReadiness(IStageHost stage) : IReadinessSource
+/// <summary>A stage of tasks is ready while they get on, or have nothing to do.</summary>
+internal sealed class TaskReadiness(string name, IStageHost stage) : IReadinessSource
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    public string Name => "METER";
+    public string Name => name;
 
     public ReadinessReport Check(DateTimeOffset now)
     {

@@ -6,13 +6,19 @@ using Microsoft.Extensions.Logging;
 
 namespace Metering.Cli.Hosting;
 
-/// <summary>The life of a process that runs METER, SINK or both, from its start to its last line: <c>up</c> and
+/// <summary>The life of a process that runs METER, GOVERN, SINK or some of them, from its start to its last line: <c>up</c> and
 /// <c>pipeline</c> differ only in what they bring along.</summary>
 internal sealed class PipelineRole(CommandContext context, RegistryConnection registry, ILedger ledger, bool adopt)
 {
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan SettleWithin = TimeSpan.FromSeconds(5);
+
+    /// <summary>Why the process is not ready beside what the pipeline says; null = nothing.</summary>
+    public Func<string?>? AlsoWaitsFor { get; init; }
+
+    /// <summary>Told to people once it is ready.</summary>
+    public string? Hint { get; init; }
 
     /// <param name="role">For client names: <c>up</c> or <c>pipeline</c>.</param>
     /// <param name="addresses">Of the parts that are there already.</param>
@@ -37,6 +43,8 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         if (!await IsReadyAsync(pipeline, cancellationToken))
             return ExitCodes.Done;
         context.Output.Ready(addresses with { Kafka = settings.BrokersOrLocal, Server = server.Address });
+        if (Hint is not null)
+            context.Output.Note(Hint);
 
         var live = new LiveLedger(pipeline, wait, context.Time);
         var figures = new LiveFiguresBuilder(context.Time);
@@ -74,7 +82,7 @@ internal sealed class PipelineRole(CommandContext context, RegistryConnection re
         {
             if (pipeline.Failed.IsCompleted)
                 await ToldAsync(pipeline.Failed);
-            if (pipeline.IsReady)
+            if (pipeline.IsReady && AlsoWaitsFor?.Invoke() is null)
                 return true;
             await Task.Delay(LookEvery, context.Time, CancellationToken.None);
         }

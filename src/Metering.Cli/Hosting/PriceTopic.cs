@@ -1,6 +1,7 @@
 using System.Buffers;
 using Confluent.Kafka;
 using Metering.Cli.Prices;
+using Metering.Client.Prices;
 using Metering.Core.Pricing;
 using Metering.Events;
 using Metering.Kafka.Topics;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Metering.Client;
 using Metering.Events;
 using Metering.Kafka;
 using Metering.Kafka.Tables;
@@ -14,13 +15,13 @@ internal sealed class TopicTable<T>
 {
     private readonly ConcurrentDictionary<string, Newest> _values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (Newest Newest, T Record)> _decoded = new(StringComparer.Ordinal);
-    private readonly RegistryDecoder<T> _decoder;
+    private readonly RecordDecoder<T> _decoder;
     private readonly CompactedTable _table;
     private long _version;
 
     public TopicTable(KafkaSettings kafka, string topic, ISchemaSource schemas, ILoggerFactory loggers, TimeProvider time)
     {
-        _decoder = new RegistryDecoder<T>(schemas);
+        _decoder = new RecordDecoder<T>(schemas.FindAsync);
         _table = new CompactedTable(kafka, topic, Take, loggers.CreateLogger<CompactedTable>(), time);
     }
 
@@ -31,6 +32,9 @@ internal sealed class TopicTable<T>
 
     /// <summary>When all that the topic held was last seen to be here; null before the first time.</summary>
     public DateTimeOffset? CaughtUpAt => _table.Status.CaughtUpAt;
+
+    /// <summary>All that have a record now.</summary>
+    public IReadOnlyCollection<string> Keys => [.. _values.Keys];
 
     public bool IsEmpty => _values.IsEmpty;
 
@@ -53,7 +57,7 @@ internal sealed class TopicTable<T>
             {
                 _decoded[key] = (newest, await _decoder.DecodeAsync(newest.Value, cancellationToken));
             }
-            catch (InvalidDataException error)
+            catch (Exception error) when (error is InvalidDataException or UnknownSchemaException)
             {
                 bad(key, error.Message);
             }

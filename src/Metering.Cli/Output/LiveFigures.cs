@@ -6,7 +6,7 @@ public sealed record LiveFigures
 {
     public decimal UptimeSeconds { get; init; }
 
-    /// <summary>Events metered a second.</summary>
+    /// <summary>Events metered a second; of a gateway requests ended a second.</summary>
     public decimal EventsPerSecond { get; init; }
 
     public decimal InputTokensPerSecond { get; init; }
@@ -22,6 +22,12 @@ public sealed record LiveFigures
     /// <summary>How far the ledger is behind: the age of the last event metered while METER has lag, by the event's own time, or of the
     /// oldest block that SINK has not inserted, whichever is more.</summary>
     public decimal LagSeconds { get; init; }
+
+    /// <summary>Of a gateway: requests with a known key that have ended.</summary>
+    public long? Requests { get; init; }
+
+    /// <summary>Of a gateway: requests under way.</summary>
+    public long? Active { get; init; }
 
     /// <summary>published = metered + rejected + in flight + lost.</summary>
     public long Published { get; init; }

@@ -18,12 +18,14 @@ public sealed class LiveFiguresBuilder(TimeProvider time, TimeSpan? window = nul
         return new LiveFigures
         {
             UptimeSeconds = decimal.Round((decimal)uptime.Ticks / TimeSpan.TicksPerSecond, 1),
-            EventsPerSecond = Rate.PerSecond(before.Totals.Metered, totals.Metered, ticks),
+            EventsPerSecond = Rate.PerSecond(before.Totals.Requests ?? before.Totals.Metered, totals.Requests ?? totals.Metered, ticks),
             InputTokensPerSecond = Rate.PerSecond(before.Totals.InputTokens, totals.InputTokens, ticks),
             OutputTokensPerSecond = Rate.PerSecond(before.Totals.OutputTokens, totals.OutputTokens, ticks),
             CostPerHourUsd = Rate.UsdPerHour(before.Totals.CostPicoUsd, totals.CostPicoUsd, ticks),
             LagRecords = totals.LagRecords,
             LagSeconds = decimal.Round(totals.LagMs / 1000m, 3),
+            Requests = totals.Requests,
+            Active = totals.Active,
             Published = totals.Published,
             Received = totals.Received,
             Metered = totals.Metered,

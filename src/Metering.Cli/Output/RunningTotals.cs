@@ -3,6 +3,12 @@ namespace Metering.Cli.Output;
 /// <summary>What a process has counted since it started, at one moment; <see cref="LiveFiguresBuilder"/> makes rates of it.</summary>
 public sealed record RunningTotals
 {
+    /// <summary>Of a gateway: requests with a known key that have ended; null in a process that serves none.</summary>
+    public long? Requests { get; init; }
+
+    /// <summary>Of a gateway: requests under way.</summary>
+    public long? Active { get; init; }
+
     public long Published { get; init; }
 
     public long Received { get; init; }

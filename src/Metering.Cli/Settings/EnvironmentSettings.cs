@@ -75,6 +75,8 @@ internal static class EnvironmentSettings
     {
         if (target.Entry is { } entry)
             layers.SetEntry(target.Setting, entry, value, origin);
+        else if (target.Setting.IsList)
+            layers.SetList(target.Setting, value.Split(',', StringSplitOptions.TrimEntries), origin);
         else
             layers.Set(target.Setting, value, origin);
     }

@@ -37,6 +37,8 @@ internal static class FileSettings
             var setting = KnownSettings.Find(key);
             if (setting is { IsMap: true })
                 AddMap(layers, setting, key, property.Value, file, errors);
+            else if (setting is { IsList: true } && property.Value.ValueKind == JsonValueKind.Array)
+                AddList(layers, setting, key, property.Value, file, errors);
             else if (setting is not null)
                 AddPlain(layers, setting, key, property.Value, file, errors);
             else if (property.Value.ValueKind == JsonValueKind.Object && IsSection(key))
@@ -53,10 +55,21 @@ internal static class FileSettings
             errors.Add($"{key} in {file} is refused: a configuration file names no other; give {setting.Flag} once.");
         else if (value.ValueKind == JsonValueKind.Null)
             return;
-        else if (Scalar(value) is { } text)
-            layers.Set(setting, text, $"{key} in {file}");
+        else if (Scalar(value) is { } text && setting.IsList)
+            layers.SetList(setting, [text], $"{key} in {file}");
+        else if (Scalar(value) is { } single)
+            layers.Set(setting, single, $"{key} in {file}");
         else
             errors.Add($"{key} in {file} is {Kind(value)}; give one value.");
+    }
+
+    private static void AddList(SettingLayers layers, SettingDefinition setting, string key, JsonElement value, string file, List<string> errors)
+    {
+        var texts = value.EnumerateArray().Select(Scalar).ToList();
+        if (texts.Contains(null))
+            errors.Add($"{key} in {file} holds something else than plain values; give a list of them.");
+        else
+            layers.SetList(setting, texts!, $"{key} in {file}");
     }
 
     private static void AddMap(

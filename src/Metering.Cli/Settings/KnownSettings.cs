@@ -50,6 +50,45 @@ public static class KnownSettings
 
     public static readonly SettingDefinition GatewayPort = Port("gateway", "gateway", 4000);
 
+    public static readonly SettingDefinition Upstream = new("gateway:upstream", "--upstream", "[NAME=]URL",
+        "A model host that speaks OpenAI's API, with or without /v1; repeatable. NAME is the provider and stands before a model (NAME/model); the first is the default.")
+    { IsRepeatable = true, Default = "the mock model host's port on this machine" };
+
+    public static readonly SettingDefinition UpstreamKeyFile = new("gateway:upstream_key_file", "--upstream-key-file", "[NAME=]FILE",
+        "The file that holds a model host's secret; repeatable, without NAME the first one's.")
+    { IsRepeatable = true };
+
+    public static readonly SettingDefinition UpstreamIgnoresMaxTokens = new("gateway:upstream_ignores_max_tokens", "--upstream-ignores-max-tokens", "NAME",
+        "A model host that may answer more than it is told: under a hard limit it is streamed from and cut; repeatable, NAME as in --upstream.")
+    { IsRepeatable = true };
+
+    public static readonly SettingDefinition MaxBodyBytes = new("gateway:max_body_bytes", "--max-body-bytes", "BYTES",
+        "The largest request that the gateway takes, 1024 to 1073741824.")
+    { Default = "33554432" };
+
+    public static readonly SettingDefinition MaxAnswerBytes = new("gateway:max_answer_bytes", "--max-answer-bytes", "BYTES",
+        "The largest answer that does not come as a stream, 1024 to 1073741824.")
+    { Default = "67108864" };
+
+    public static readonly SettingDefinition ConnectTimeout = new("gateway:connect_timeout", "--connect-timeout", "DURATION",
+        "How long connecting to a model host may take, 10ms to 1h.")
+    { Default = "5s" };
+
+    public static readonly SettingDefinition AnswerTimeout = new("gateway:answer_timeout", "--answer-timeout", "DURATION",
+        "How long a model host may take until its answer begins, 10ms to 24h: one that is not streamed may take all of it.")
+    { Default = "10m" };
+
+    public static readonly SettingDefinition IdleTimeout = new("gateway:idle_timeout", "--idle-timeout", "DURATION",
+        "How long a model host may be silent within an answer, 10ms to 24h.")
+    { Default = "2m" };
+
+    public static readonly SettingDefinition Drain = new("gateway:drain", "--drain", "DURATION",
+        "How long requests under way may take to end when the gateway stops, 0s to 1h.")
+    { Default = "10s" };
+
+    public static readonly SettingDefinition DemoKey = new("gateway:demo_key", "--demo-key", "SECRET",
+        "A key that is always taken: id and tenant are demo.");
+
     public static readonly SettingDefinition KedaPort = Port("keda", "KEDA scaler (gRPC)", 6000);
 
     public static readonly SettingDefinition HostPort = Port("host", "mock model host", 4001);
@@ -78,9 +117,9 @@ public static class KnownSettings
         "How long a missing event may still come before it counts as lost, 1s to 1h.")
     { Default = "60s" };
 
-    public static readonly SettingDefinition Stages = new("stages", "--stages", "meter|sink|meter,sink",
-        "Which stages this process runs; each has a consumer group of its own.")
-    { Default = "meter,sink" };
+    public static readonly SettingDefinition Stages = new("stages", "--stages", "STAGE,…",
+        "Which stages this process runs (meter, govern, sink); each has a consumer group of its own.")
+    { Default = "meter,govern,sink" };
 
     public static readonly SettingDefinition For = new("for", "--for", "DURATION",
         "Stop after this time: 30s, 5m, 1h30m.");
@@ -109,6 +148,7 @@ public static class KnownSettings
     [
         Brokers, KafkaConfig, TopicPrefix, GroupInstance, Partitions, Replication, RegistryUrl, ClickHouseUrl, Data, Name,
         CommitInterval, MeterHost, LossGrace, Stages, For, Workload, Listen,
+        Upstream, UpstreamKeyFile, UpstreamIgnoresMaxTokens, MaxBodyBytes, MaxAnswerBytes, ConnectTimeout, AnswerTimeout, IdleTimeout, Drain, DemoKey,
         KafkaPort, KafkaDurability, RegistryPort, ClickHousePort, ServerPort, GatewayPort, KedaPort, HostPort,
         Config, Json, LogLevel, LogFormat,
     ];

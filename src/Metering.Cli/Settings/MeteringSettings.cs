@@ -18,6 +18,8 @@ public sealed record MeteringSettings
 
     public RunSettings Run { get; init; } = new();
 
+    public GatewaySettings Gateway { get; init; } = new();
+
     public OutputSettings Output { get; init; } = new();
 
     /// <summary>The brokers given, or the local default.</summary>
@@ -94,14 +96,48 @@ public sealed record RunSettings
     /// <summary>How long a missing event may still come before it counts as lost, 1 s to 1 h. Default 60 s.</summary>
     public TimeSpan LossGrace { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>The stages that this process runs, one at least. Default both.</summary>
-    public Stages Stages { get; init; } = Stages.Meter | Stages.Sink;
+    /// <summary>The stages that this process runs, one at least. Default all.</summary>
+    public Stages Stages { get; init; } = Stages.All;
 
     /// <summary>Stop by itself after this time; null = run until told.</summary>
     public TimeSpan? For { get; init; }
 
     /// <summary>Events a second of <c>up</c>'s own workload; 0 = none. Default 50.</summary>
     public int WorkloadEventsPerSecond { get; init; } = 50;
+}
+
+/// <summary>Where a gateway's requests go.</summary>
+public sealed record GatewaySettings
+{
+    /// <summary>Model hosts by name, the first is the default; empty = the mock's port on this machine.</summary>
+    public IReadOnlyList<(string Name, Uri Url)> Upstreams { get; init; } = [];
+
+    /// <summary>Files with secrets, by the host's name; an empty name is the first host's.</summary>
+    public IReadOnlyList<(string Name, string File)> UpstreamKeyFiles { get; init; } = [];
+
+    /// <summary>Names of hosts that may answer more than they are told (R28).</summary>
+    public IReadOnlyList<string> IgnoreMaxTokens { get; init; } = [];
+
+    /// <summary>Of a request. Default 32 MB.</summary>
+    public int MaxBodyBytes { get; init; } = 32 << 20;
+
+    /// <summary>Of an answer that is not streamed. Default 64 MB.</summary>
+    public int MaxAnswerBytes { get; init; } = 64 << 20;
+
+    /// <summary>To connect to a host. Default 5 s.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Until an answer begins. Default 10 min.</summary>
+    public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Between two pieces of an answer. Default 2 min.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>For requests under way at a stop. Default 10 s.</summary>
+    public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The secret of a key that is always taken; null = none. Never printed unless it was made here.</summary>
+    public string? DemoKey { get; init; }
 }
 
 /// <summary>Who drives METER's processors (docs/adr/0002).</summary>
@@ -125,6 +161,11 @@ public enum Stages
 
     /// <summary>metered-blocks to the ledger.</summary>
     Sink = 2,
+
+    /// <summary>usage-deltas to signals and control; needs no ledger.</summary>
+    Govern = 4,
+
+    All = Meter | Sink | Govern,
 }
 
 /// <summary>What is printed, and how.</summary>

@@ -19,6 +19,9 @@ public sealed record SettingDefinition(string Key, string Flag, string Argument,
     /// <summary>Its values are KEY=VALUE; in the environment the key is the last part of the variable's name.</summary>
     public bool IsMap { get; init; }
 
+    /// <summary>Several plain values: a layer's list replaces the one below it as a whole; joined by commas in the environment.</summary>
+    public bool IsList => IsRepeatable && !IsMap;
+
     /// <summary>A flag that every command shows in its help.</summary>
     public bool IsGeneral { get; init; }
 

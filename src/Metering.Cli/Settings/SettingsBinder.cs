@@ -41,11 +41,24 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             CommitInterval = Duration(KnownSettings.CommitInterval, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(5)),
             MeterHost = Choice(KnownSettings.MeterHost, MeterHost.Native, ("native", MeterHost.Native), ("streamiz", MeterHost.Streamiz)),
             LossGrace = Duration(KnownSettings.LossGrace, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
-            Stages = Get(KnownSettings.Stages, Stages.Meter | Stages.Sink, ParseStages, "meter, sink, or meter,sink for both"),
+            Stages = Get(KnownSettings.Stages, Stages.All, ParseStages, "any of meter, govern and sink, joined by commas"),
             For = layers.Get(KnownSettings.For) is null
                 ? null
                 : Duration(KnownSettings.For, TimeSpan.Zero, TimeSpan.FromMilliseconds(1), LongestFor),
             WorkloadEventsPerSecond = Workload(),
+        },
+        Gateway = new GatewaySettings
+        {
+            Upstreams = [.. Many<(string Name, Uri Url)>(KnownSettings.Upstream, ParseUpstream, "[NAME=]URL with http or https, such as openai=https://api.openai.com")],
+            UpstreamKeyFiles = [.. Many<(string Name, string File)>(KnownSettings.UpstreamKeyFile, ParseKeyFile, "[NAME=]FILE, NAME as in --upstream")],
+            IgnoreMaxTokens = [.. Many<string>(KnownSettings.UpstreamIgnoresMaxTokens, ParseName, "a NAME as in --upstream")],
+            MaxBodyBytes = Number(KnownSettings.MaxBodyBytes, 32 << 20, 1 << 10, 1 << 30),
+            MaxAnswerBytes = Number(KnownSettings.MaxAnswerBytes, 64 << 20, 1 << 10, 1 << 30),
+            ConnectTimeout = Duration(KnownSettings.ConnectTimeout, TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(10), TimeSpan.FromHours(1)),
+            AnswerTimeout = Duration(KnownSettings.AnswerTimeout, TimeSpan.FromMinutes(10), TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1)),
+            IdleTimeout = Duration(KnownSettings.IdleTimeout, TimeSpan.FromMinutes(2), TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1)),
+            Drain = Duration(KnownSettings.Drain, TimeSpan.FromSeconds(10), TimeSpan.Zero, TimeSpan.FromHours(1)),
+            DemoKey = layers.Get(KnownSettings.DemoKey) is { } demo ? DemoKey(demo) : null,
         },
         Output = new OutputSettings
         {
@@ -70,6 +83,26 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
             return value;
         Refuse(given, fix);
         return byDefault;
+    }
+
+    private IEnumerable<T> Many<T>(SettingDefinition setting, Parser<T> parse, string fix)
+    {
+        foreach (var given in layers.List(setting))
+        {
+            if (parse(given.Text, out var value))
+                yield return value!;
+            else
+                Refuse(given, fix);
+        }
+    }
+
+    private string? DemoKey(GivenValue given)
+    {
+        if (given.Text.Length is >= 8 and <= 512 && given.Text.All(static c => c is > ' ' and <= '~'))
+            return given.Text;
+        // The value stays unprinted: it is a secret.
+        errors.Add($"{given.Origin} is no secret; give 8 to 512 characters of printable ASCII without spaces.");
+        return null;
     }
 
     private int Number(SettingDefinition setting, int byDefault, int least, int most) =>
@@ -149,12 +182,28 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
         stages = Stages.None;
         foreach (var name in text.Split(',', StringSplitOptions.TrimEntries))
         {
-            var stage = name.ToLowerInvariant() switch { "meter" => Stages.Meter, "sink" => Stages.Sink, _ => Stages.None };
+            var stage = name.ToLowerInvariant() switch { "meter" => Stages.Meter, "govern" => Stages.Govern, "sink" => Stages.Sink, _ => Stages.None };
             if (stage == Stages.None)
                 return false;
             stages |= stage;
         }
         return true;
+    }
+
+    // The unnamed take their host's name.
+    private static bool ParseUpstream(string text, out (string Name, Uri Url) upstream)
+    {
+        var match = NamedValue().Match(text);
+        var isUrl = Uri.TryCreate(match.Success ? match.Groups["value"].Value : text, UriKind.Absolute, out var url);
+        upstream = (match.Success ? match.Groups["name"].Value : url?.DnsSafeHost.Replace(':', '-') ?? "", url!);
+        return isUrl && url!.Host.Length > 0 && url.Scheme is "http" or "https";
+    }
+
+    private static bool ParseKeyFile(string text, out (string Name, string File) file)
+    {
+        var match = NamedValue().Match(text);
+        file = match.Success ? (match.Groups["name"].Value, match.Groups["value"].Value) : ("", text);
+        return file.File.Length > 0;
     }
 
     private static bool ParsePrefix(string text, out string? prefix)
@@ -200,6 +249,9 @@ internal sealed partial class SettingsBinder(SettingLayers layers, List<string> 
 
     [GeneratedRegex(@"^[A-Za-z0-9._-]{1,200}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex MemberName();
+
+    [GeneratedRegex(@"^(?<name>[A-Za-z0-9._-]{1,100})=(?<value>.+)\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex NamedValue();
 
     [GeneratedRegex(@"^[A-Za-z0-9._:/-]{1,200}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex RoleName();

@@ -26,8 +26,12 @@ public static class SettingsReader
             var setting = KnownSettings.Find(key) ?? throw new ArgumentException($"{key} is no setting", nameof(commandLine));
             if (!setting.IsRepeatable && values.Count > 1)
                 errors.Add($"{setting.Flag} is given {values.Count} times; give it once.");
+            if (setting.IsList)
+                layers.SetList(setting, values, setting.Flag);
             foreach (var value in values)
             {
+                if (setting.IsList && value.Length > 0)
+                    continue;
                 if (setting.IsMap)
                     AddEntry(layers, setting, value, errors);
                 else if (value.Length == 0)

@@ -20,7 +20,7 @@ internal sealed class HostedOutput(HostSession session, int partition, IStateCha
 {
     public void Send(string topic, int? to, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, IReadOnlyList<RecordHeader>? headers = null)
     {
-        var message = new Message<byte[], byte[]> { Key = key.IsEmpty ? null! : key.ToArray(), Value = value.ToArray() };
+        var message = new Message<byte[], byte[]> { Key = key.IsEmpty ? null! : key.ToArray(), Value = value.IsEmpty ? null! : value.ToArray() };
         if (headers is { Count: > 0 })
         {
             message.Headers = [];

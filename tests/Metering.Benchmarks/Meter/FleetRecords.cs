@@ -21,9 +21,12 @@ internal sealed class FleetRecords
     private readonly Dictionary<string, long> _sequences = new(StringComparer.Ordinal);
     private readonly ArrayBufferWriter<byte> _encoded = new();
     private readonly long _firstMicros;
+    private readonly int _schemaId;
     private int _count;
 
-    public FleetRecords(DateTimeOffset firstAt) => _firstMicros = firstAt.ToUnixTimeMilliseconds() * 1000;
+    /// <param name="firstAt">The first event's time.</param>
+    /// <param name="schemaId">As the registry that readers ask knows the schema.</param>
+    public FleetRecords(DateTimeOffset firstAt, int schemaId = SchemaId) => (_firstMicros, _schemaId) = (firstAt.ToUnixTimeMilliseconds() * 1000, schemaId);
 
     public readonly record struct Encoded(byte[] Key, byte[] Value, long ArrivedAtMs)
     {
@@ -49,7 +52,7 @@ internal sealed class FleetRecords
         e.AdmittedAtMicros = atMicros - e.DurationUs;
         _count++;
         _encoded.ResetWrittenCount();
-        WireFormat.Write(_encoded, SchemaId, e);
+        WireFormat.Write(_encoded, _schemaId, e);
         return new Encoded(Encoding.UTF8.GetBytes(e.Source), _encoded.WrittenSpan.ToArray(), (atMicros / 1000) + 3);
     }
 }

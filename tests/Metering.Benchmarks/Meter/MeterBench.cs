@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Metering.Core.Policies;
+using Metering.Core.Windows;
 using Metering.Kafka.Tasks;
 using Metering.Pipeline.Meter;
 
@@ -19,14 +21,28 @@ public static class MeterBench
         var context = await FleetMeter.CreateContextAsync();
         var records = new FleetRecords(TimeProvider.System.GetUtcNow()).Next(Events);
         var rounds = Enumerable.Range(0, RoundCount + 2).Select(_ => Measure(records, context)).Skip(2).ToList(); // two for tiered compilation
+        context.Policies = Extra();
+        var more = Enumerable.Range(0, RoundCount + 2).Select(_ => Measure(records, context)).Skip(2).ToList();
         return
         [
             Figure.Told(Bench, "bytes of an event, mean", records.Average(record => record.Value.Length), "B"),
             Figure.Told(Bench, "processor, all its work, one thread", Rounds.Median(rounds.Select(round => round.EventsPerSecond)), "events/s"),
             Figure.Told(Bench, "bytes allocated", Rounds.Median(rounds.Select(round => round.AllocatedBytes)), "B/event"),
             Figure.Told(Bench, "bytes to the ledger", rounds[0].SentBytes, "B/event"),
+            Figure.Told(Bench, "the same, with two more scopes that policies name", Rounds.Median(more.Select(round => round.EventsPerSecond)), "events/s"),
+            Figure.Told(Bench, "bytes allocated with them", Rounds.Median(more.Select(round => round.AllocatedBytes)), "B/event"),
         ];
     }
+
+    // Each event counts in both.
+    private static PolicyMatcher Extra() => PolicyMatcher.Create(
+    [
+        Limit("tenant-model-route", new PolicyMatch("tenant", [], Each: true), new PolicyMatch("model", [], Each: true), new PolicyMatch("route", [], Each: true)),
+        Limit("model-route", new PolicyMatch("model", [], Each: true), new PolicyMatch("route", [], Each: true)),
+    ]);
+
+    private static Policy Limit(string name, params PolicyMatch[] match) =>
+        new() { Name = name, Match = match, Unit = LimitUnit.Tokens, Amount = 1_000, Per = LimitPeriod.Minute, Hard = true };
 
     private static (double EventsPerSecond, double AllocatedBytes, double SentBytes) Measure(FleetRecords.Encoded[] records, MeterContext context)
     {

@@ -27,7 +27,7 @@ public sealed class ExitCodeTests
     [InlineData("chaos --blows meter,metre", "--blows names \"metre\"; give some of up, start, meter")]
     [InlineData("chaos --blows broker", "chaos may only kill a Kafka of its own: give --kafka-script")]
     [InlineData("chaos --kafka-script nowhere", "--kafka-script nowhere does not exist")]
-    [InlineData("pipeline --stages govern", "--stages is \"govern\"; give meter, sink, or meter,sink for both.")]
+    [InlineData("pipeline --stages rate", "--stages is \"rate\"; give any of meter, govern and sink, joined by commas.")]
     [InlineData("query x --param novalue", "--param \"novalue\" is no NAME=VALUE")]
     [InlineData("test", "run ./metering test")]
     public async Task Wrong_usage_is_2_with_the_fix_on_standard_error(string arguments, string sentence)

@@ -64,7 +64,7 @@ public sealed class EngineFetchTests
     {
         await using var sandbox = await LauncherSandbox.CreateAsync();
         await sandbox.RunAsync("up");
-        foreach (var damage in new Action<FileStream>[] { f => f.SetLength(1000), f => f.WriteByte(1) })
+        foreach (var damage in new Action<FileStream>[] { f => f.SetLength(1000), f => f.WriteByte((byte)~sandbox.Library[0]) })
         {
             await using (var file = new FileStream(sandbox.EngineFile, FileMode.Open))
                 damage(file);

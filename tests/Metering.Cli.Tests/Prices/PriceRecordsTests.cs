@@ -1,4 +1,5 @@
 using Metering.Cli.Prices;
+using Metering.Client.Prices;
 using Metering.Core.Pricing;
 
 namespace Metering.Cli.Tests.Prices;

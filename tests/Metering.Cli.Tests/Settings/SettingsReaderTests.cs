@@ -23,7 +23,7 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Equal(Path.GetFullPath("data"), settings.Run.DataDirectory);
         Assert.Equal(TimeSpan.FromMilliseconds(50), settings.Run.CommitInterval);
         Assert.Equal(MeterHost.Native, settings.Run.MeterHost);
-        Assert.Equal(Stages.Meter | Stages.Sink, settings.Run.Stages);
+        Assert.Equal(Stages.All, settings.Run.Stages);
         Assert.Null(settings.Run.For);
         Assert.Equal(new PortSettings { Kafka = 9092, Registry = 8081, ClickHouse = 8123, Server = 8080, Gateway = 4000, Keda = 6000, Host = 4001 }, settings.Ports);
         Assert.False(settings.Output.Json);
@@ -45,6 +45,28 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Equal("from-file", settings.Run.Name);
         Assert.Equal(8080, settings.Ports.Server);
     }
+
+    [Fact]
+    public void Read_upstreams_takes_the_highest_layers_list_as_a_whole_and_names_the_unnamed_after_their_host()
+    {
+        var file = File("""{ "gateway": { "upstream": ["a=http://a:1", "http://b:2/v1"], "upstream_key_file": "a=/secrets/a", "drain": "3s" } }""");
+        var fromFile = Good(Read(commandLine: new() { ["config"] = [file] })).Gateway;
+        Assert.Equal([("a", new Uri("http://a:1")), ("b", new Uri("http://b:2/v1"))], fromFile.Upstreams);
+        Assert.Equal([("a", "/secrets/a")], fromFile.UpstreamKeyFiles);
+        Assert.Equal(TimeSpan.FromSeconds(3), fromFile.Drain);
+
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["METERING__GATEWAY__UPSTREAM"] = "c=http://c:3, d=https://d/x" };
+        Assert.Equal(["c", "d"], Good(Read(commandLine: new() { ["config"] = [file] }, environment: environment)).Gateway.Upstreams.Select(u => u.Name));
+
+        var both = Good(Read(commandLine: new() { ["config"] = [file], ["gateway:upstream"] = ["x=http://x/?a=b", "y=http://y"] }, environment: environment)).Gateway;
+        Assert.Equal([("x", new Uri("http://x/?a=b")), ("y", new Uri("http://y"))], both.Upstreams);
+    }
+
+    [Theory]
+    [InlineData("gateway:upstream", "a=ftp://a")]
+    [InlineData("gateway:upstream", "just-a-name")]
+    [InlineData("gateway:demo_key", "short")]
+    public void Read_refuses_what_no_gateway_can_use(string key, string value) => Assert.Single(Read(commandLine: new() { [key] = [value] }).Errors);
 
     [Fact]
     public void Read_kafka_properties_of_all_layers_are_merged_by_key()
@@ -120,7 +142,7 @@ public sealed class SettingsReaderTests : IDisposable
             "--kafka-config: \"Bad Name\" is no librdkafka property",
             "--commit-interval is \"1h\"; give a duration from 5ms to 5s",
             "--host is \"flink\"; give one of native, streamiz",
-            "--stages is \"meter,rate\"; give meter, sink, or meter,sink for both.",
+            "--stages is \"meter,rate\"; give any of meter, govern and sink, joined by commas.",
             "--log-level is \"loud\"; give one of trace, debug",
             "--name is given 2 times; give it once.",
             "--data is empty",

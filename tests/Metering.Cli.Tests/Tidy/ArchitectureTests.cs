@@ -14,10 +14,11 @@ public sealed class ArchitectureTests
         ["Metering.Client"] = ["Metering.Core", "Metering.Events", "Metering.Kafka"],
         ["Metering.Streamiz"] = ["Metering.Kafka"],
         ["Metering.Pipeline"] = ["Metering.Core", "Metering.Events", "Metering.Kafka", "Metering.ClickHouse"],
+        ["Metering.Gateway"] = ["Metering.Core", "Metering.Events", "Metering.Client"],
         ["Metering.Cli"] =
         [
             "Metering.Core", "Metering.Events", "Metering.Client", "Metering.Kafka", "Metering.ClickHouse",
-            "Metering.Pipeline", "Metering.Registry", "Metering.Server", "Metering.Streamiz", "Metering.LocalBroker",
+            "Metering.Pipeline", "Metering.Registry", "Metering.Server", "Metering.Streamiz", "Metering.LocalBroker", "Metering.Gateway",
         ],
     };
 
@@ -43,6 +44,7 @@ public sealed class ArchitectureTests
     [InlineData("Metering.Streamiz", "ClickHouse", "Metering.ClickHouse", "Metering.Events", "Metering.Pipeline", "RocksDbSharp", "Newtonsoft")]
     [InlineData("Metering.ClickHouse", "Confluent", "Metering.Kafka", "Metering.Events", "Metering.Pipeline")]
     [InlineData("Metering.Client", "ClickHouse", "Metering.ClickHouse", "Metering.Pipeline", "Microsoft.AspNetCore")]
+    [InlineData("Metering.Gateway", "Confluent", "ClickHouse", "Metering.ClickHouse", "Metering.Pipeline", "Metering.Server")]
     [InlineData("Metering.Pipeline", "Microsoft.AspNetCore", "Metering.Client", "Metering.Registry")]
     [InlineData("Metering.Registry", "Confluent", "ClickHouse", "Metering.Kafka", "Metering.Pipeline")]
     public void Types_know_nothing_beyond_their_walls(string project, params string[] forbidden)

@@ -161,13 +161,13 @@ internal sealed record Ended(int ExitCode, IReadOnlyList<string> Lines, string E
 }
 
 /// <summary>The ready line.</summary>
-internal sealed record Addresses(string Kafka, string Registry, string ClickHouse, string Server)
+internal sealed record Addresses(string? Kafka, string? Registry, string? ClickHouse, string? Server, string? Gateway, string? Host)
 {
     public static Addresses Parse(string line)
     {
         var ready = JsonDocument.Parse(line).RootElement.GetProperty("ready");
-        return new Addresses(Text("kafka"), Text("registry"), Text("clickhouse"), Text("server"));
+        return new Addresses(Text("kafka"), Text("registry"), Text("clickhouse"), Text("server"), Text("gateway"), Text("host"));
 
-        string Text(string name) => ready.GetProperty(name).GetString()!;
+        string? Text(string name) => ready.TryGetProperty(name, out var value) ? value.GetString() : null;
     }
 }

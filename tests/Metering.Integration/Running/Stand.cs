@@ -57,7 +57,7 @@ internal sealed class Stand : IAsyncDisposable
     /// <summary>Starts <c>up</c> without a workload; <c>--registry</c> and <c>--clickhouse</c> by <paramref name="more"/>.</summary>
     public MeteringProcess Up(params string[] more) => Start([
         "up", "--json", "--workload", "none", "--for", LivesAtMost, .. KafkaOfUp, "--data", Path.Combine(Folder, "up"), .. PartitionsOfUp,
-        "--registry-port", PortOf(Registry), "--clickhouse-port", PortOf(ClickHouse), "--server-port", "0", .. more]);
+        "--registry-port", PortOf(Registry), "--clickhouse-port", PortOf(ClickHouse), "--server-port", "0", "--gateway-port", "0", "--host-port", "0", .. more]);
 
     public async Task<(MeteringProcess Process, Addresses Addresses)> ReadyUpAsync(params string[] more)
     {

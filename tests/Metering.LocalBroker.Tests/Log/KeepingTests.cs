@@ -80,6 +80,8 @@ public sealed class KeepingTests
         await store.Store.TidyAsync();
         Assert.InRange(store.Log("t").Bytes, 1, before / 2);
         Check();
+        // A kill before that brings back what was compacted away: nothing is lost, but it is not what is asked here.
+        await store.State.Journal.WhenDurableAsync(store.State.Journal.Last);
         await store.KillAndOpenAsync();
         Check();
         Assert.Contains(store.ReadAll("t"), record => record is { Key: "o0", Value: null });

@@ -5,16 +5,21 @@ internal static class Histories
 {
     /// <returns>Steps over all histories.</returns>
     /// <exception cref="SimulationFailedException">The lowest seed that was seen to fail.</exception>
-    public static long Run(int firstSeed, int seeds, int steps, CancellationToken cancellationToken)
+    public static long Run(int firstSeed, int seeds, int steps, CancellationToken cancellationToken) =>
+        Run(firstSeed, seeds, seed => Simulation.Run(seed, steps).Steps, cancellationToken);
+
+    /// <returns>The sum of what the histories return.</returns>
+    /// <exception cref="SimulationFailedException">The lowest seed that was seen to fail.</exception>
+    public static long Run(int firstSeed, int seeds, Func<int, long> history, CancellationToken cancellationToken)
     {
-        long moves = 0;
+        long sum = 0;
         var kept = new Lock();
         SimulationFailedException? failure = null;
         Parallel.For(0L, seeds, new ParallelOptions { CancellationToken = cancellationToken }, (i, loop) =>
         {
             try
             {
-                Interlocked.Add(ref moves, Simulation.Run(unchecked((int)(firstSeed + i)), steps).Steps);
+                Interlocked.Add(ref sum, history(unchecked((int)(firstSeed + i))));
             }
             catch (SimulationFailedException failed)
             {
@@ -23,6 +28,6 @@ internal static class Histories
                     failure = failure is null || failed.Seed < failure.Seed ? failed : failure;
             }
         });
-        return failure is null ? moves : throw failure;
+        return failure is null ? sum : throw failure;
     }
 }

@@ -73,7 +73,7 @@ internal sealed class Simulation
         }
         catch (Exception error)
         {
-            throw new SimulationFailedException(seed, steps, simulation.Steps, error, simulation._trace);
+            throw new SimulationFailedException(seed, string.Create(CultureInfo.InvariantCulture, $"--steps {steps}"), simulation.Steps, error, simulation._trace);
         }
     }
 
@@ -313,8 +313,8 @@ internal sealed class Simulation
 }
 
 /// <summary>A seed whose history breaks an invariant.</summary>
-internal sealed class SimulationFailedException(int seed, int steps, long step, Exception inner, IEnumerable<string> trace)
-    : Exception(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, step {step}: {inner.Message}\n{string.Join('\n', trace)}\n(again: ./metering simulate --seed {seed} --seeds 1 --steps {steps})"), inner)
+internal sealed class SimulationFailedException(int seed, string options, long step, Exception inner, IEnumerable<string> trace)
+    : Exception(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, step {step}: {inner.Message}\n{string.Join('\n', trace)}\n(again: ./metering simulate --seed {seed} --seeds 1 {options})"), inner)
 {
     public int Seed { get; } = seed;
 }

@@ -50,13 +50,14 @@ public abstract class JavaGroupAdminTests(BrokerFixture broker) : ConformanceTes
         const string Command = Tools + "TransactionsCommand";
         var topic = await Broker.CreateTopicAsync();
         var id = BrokerFixture.Unique("txn");
-        using var producer = Broker.Transactional(id);
+        // Longer than three tools take to start on a busy machine.
+        using var producer = Broker.Transactional(id, static config => config.TransactionTimeoutMs = 300_000);
         producer.BeginTransaction();
         producer.Produce(topic, Record(null, "open"));
         producer.Flush(Patience);
         Assert.Matches($@"{id}\s+\d+\s+\d+\s+Ongoing", await ToolAsync(Command, "list"));
         var described = await ToolAsync(Command, "describe", "--transactional-id", id);
-        Assert.Matches($@"{id}\s+\d+\s+0\s+Ongoing\s+30000\s.*{topic}-0", described);
+        Assert.Matches($@"{id}\s+\d+\s+0\s+Ongoing\s+300000\s.*{topic}-0", described);
         Assert.Matches(@"\d+\s+0\s+-?\d+\s+0\s+\d+\s+0", await ToolAsync(Command, "describe-producers", "--topic", topic, "--partition", "0"));
         producer.AbortTransaction(Patience);
         Assert.Matches($@"{id}\s+\d+\s+\d+\s+CompleteAbort", await ToolAsync(Command, "list"));

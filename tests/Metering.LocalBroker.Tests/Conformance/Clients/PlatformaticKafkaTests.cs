@@ -1,4 +1,5 @@
 using Metering.LocalBroker.Tests.Conformance.Kit;
+using Metering.Testing;
 
 namespace Metering.LocalBroker.Tests.Conformance.Clients;
 
