@@ -154,7 +154,7 @@ public sealed record KafkaSettings
     /// <summary>What a fatal error of a static member's consumer means: the group has fenced it. Null for any other error.</summary>
     /// <param name="group">With the prefix.</param>
     /// <param name="error">Of its consumer.</param>
-    public KafkaSetupException? FencedMember(string group, Error error) => GroupInstance is null || !error.IsFatal ? null : new(
+    public FencedMemberException? FencedMember(string group, Error error) => GroupInstance is null || !error.IsFatal ? null : new(
         $"Another process is the member '{GroupInstance}' of group {group} now, and this one stops ({error.Reason}): give each process a --group-instance of its own, and each up a data folder of its own, not a copy.");
 
     private Dictionary<string, string> Common()

@@ -16,6 +16,7 @@ public sealed class TransactionalStage : IStageHost
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private volatile StageLoop? _loop;
+    private int _runs;
 
     /// <exception cref="ArgumentException">The stage's name is empty.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The commit interval is not 1 ms to 5 s.</exception>
@@ -32,12 +33,19 @@ public sealed class TransactionalStage : IStageHost
     public StageStatus Status => _loop?.Status() ?? new(_options.Stage, HasJoined: false, []);
 
     /// <summary>Runs until cancelled. Call it once.</summary>
+    /// <exception cref="FencedMemberException">Another process is this static member now.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _runs, 1) != 0)
+            throw new InvalidOperationException("This stage runs already.");
+        await StaticMember.RunAsync(_settings, _settings.Topic(StageContext.GroupName(_options.Stage)), () => RunOnceAsync(cancellationToken), _logger, _time, cancellationToken);
+    }
+
+    private async Task RunOnceAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var loop = new StageLoop(_settings, _options, _logger, _time, Fault, stop.Token);
-        if (Interlocked.CompareExchange(ref _loop, loop, null) is not null)
-            throw new InvalidOperationException("This stage runs already.");
+        _loop = loop;
         loop.Start();
         var watermarks = new WatermarkWatch(() => new DependentAdminClientBuilder(loop.Handle).Build(), _settings.Topic(_options.InputTopic), _logger, _time).RunAsync(loop.Progress, stop.Token);
         try

@@ -9,6 +9,7 @@ namespace Metering.Kafka.Topics;
 internal sealed class ClusterAdmin : IDisposable
 {
     private volatile string? _lastError;
+    private Task _work = Task.CompletedTask;
 
     public ClusterAdmin(KafkaSettings settings)
     {
@@ -22,6 +23,13 @@ internal sealed class ClusterAdmin : IDisposable
 
     public string? LastError() => _lastError;
 
+    /// <summary>Notes work of several calls, one at a time: whoever does not wait for it any more may still dispose of the client.</summary>
+    public Task<T> Keep<T>(Task<T> work)
+    {
+        _work = work;
+        return work;
+    }
+
     // That all brokers are down follows from an error that says why: it must not hide that one.
     private void Remember(Error error)
     {
@@ -29,7 +37,9 @@ internal sealed class ClusterAdmin : IDisposable
             _lastError = error.Reason;
     }
 
-    public void Dispose() => Client.Dispose();
+    /// <summary>Frees the client once its work has ended: a call to a freed one crashes the process.</summary>
+    public void Dispose() =>
+        _ = _work.ContinueWith((_, client) => ((IAdminClient)client!).Dispose(), Client, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 }
 
 /// <summary>Waits for a broker that is away, and says for what.</summary>

@@ -41,7 +41,7 @@ public static partial class TopicSetup
             throw new KafkaSetupException($"--partitions {options.Partitions} is out of range: 1 to 10000.");
         using var cluster = new ClusterAdmin(settings);
         return await BrokerWait.ForAsync(settings, cluster.LastError, options.Timeout, logger, time,
-            () => EnsureOnceAsync(cluster.Client, settings, options, logger, cancellationToken), cancellationToken);
+            () => cluster.Keep(EnsureOnceAsync(cluster.Client, settings, options, logger, cancellationToken)), cancellationToken);
     }
 
     private static async Task<TopicSetupResult> EnsureOnceAsync(IAdminClient admin, KafkaSettings settings, TopicSetupOptions options, ILogger logger, CancellationToken cancellationToken)
@@ -54,6 +54,7 @@ public static partial class TopicSetup
         var created = new List<string>();
         foreach (var topic in options.Topics.Where(topic => !existing.ContainsKey(topic.Name)))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             await CreateAsync(admin, settings, options, topic, topic.Count == PartitionCount.One ? 1 : partitions);
             created.Add(topic.Name);
             LogCreated(logger, settings.Topic(topic.Name), topic.Count == PartitionCount.One ? 1 : partitions);

@@ -3,6 +3,7 @@ using Confluent.Kafka;
 using Metering.ClickHouse.Ledger;
 using Metering.Kafka;
 using Metering.Kafka.Native;
+using Metering.Kafka.Tasks;
 using Metering.Pipeline.Blocks;
 using Microsoft.Extensions.Logging;
 
@@ -47,7 +48,11 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     public IEnumerable<SinkStatus> Status => _status.Values;
 
     /// <summary>Runs until cancelled; then finishes the inserts under way and leaves the group.</summary>
+    /// <exception cref="FencedMemberException">Another process is this static member now.</exception>
     public Task RunAsync(CancellationToken stopping) =>
+        StaticMember.RunAsync(kafka, kafka.TopicPrefix + Group, () => RunOnceAsync(stopping), logger, time, stopping);
+
+    private Task RunOnceAsync(CancellationToken stopping) =>
         Task.Factory.StartNew(() => Run(stopping), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private void Run(CancellationToken stopping)
@@ -73,10 +78,12 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
                 housekeeping.MaybeRun(consumer, _topic, _running.ToArray().ToDictionary(pair => pair.Key, pair => pair.Value.Task.Status.Committed));
             }
         }
-        catch
+        catch (Exception error)
         {
             // No callback comes any more: the tasks must not outlive the stage that owns them.
             GiveBack([.. _running.Keys], abort: true);
+            if (error is KafkaException { Error: var why } && kafka.FencedMember(kafka.TopicPrefix + Group, why) is { } fenced)
+                throw fenced;
             throw;
         }
         GiveBack([.. _running.Keys], abort: false);
@@ -97,12 +104,6 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         catch (ConsumeException error) when (!error.Error.IsFatal)
         {
             Complain(error);
-        }
-        catch (ConsumeException error)
-        {
-            if (kafka.FencedMember(kafka.TopicPrefix + Group, error.Error) is { } fenced)
-                throw fenced;
-            throw;
         }
     }
 

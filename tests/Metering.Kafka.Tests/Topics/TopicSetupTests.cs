@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Metering.Kafka.Topics;
 using Metering.Testing;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Metering.Kafka.Tests.Topics;
@@ -28,6 +29,20 @@ public sealed class TopicSetupTests(KafkaFixture kafka)
         Assert.Equal(3, second.Partitions);
         Assert.Equal(first.ClusterId, second.ClusterId);
         Assert.Equal(first.TopicIds, second.TopicIds);
+    }
+
+    [Fact]
+    public async Task Ensure_that_is_cancelled_in_the_middle_makes_no_call_to_a_client_that_is_gone()
+    {
+        for (var round = 1; round <= 5; round++)
+        {
+            var settings = Settings();
+            using var stop = new CancellationTokenSource();
+            var setup = TopicSetup.EnsureAsync(settings, new() { Partitions = 1 }, new StopAt(round, stop), TimeProvider.System, stop.Token);
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => setup);
+            // A call to a freed client would end this process.
+            await Task.Delay(100, CancellationToken.None);
+        }
     }
 
     [Fact]
@@ -95,5 +110,22 @@ public sealed class TopicSetupTests(KafkaFixture kafka)
         var options = new TopicSetupOptions();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
             TopicSetup.EnsureAsync(new() { Brokers = "127.0.0.1:1" }, options, NullLogger.Instance, TimeProvider.System, stop.Token));
+    }
+
+    /// <summary>Cancels when a number of topics are created.</summary>
+    private sealed class StopAt(int topics, CancellationTokenSource stop) : ILogger
+    {
+        private int _left = topics;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (--_left == 0)
+                _ = stop.CancelAsync();
+        }
     }
 }

@@ -1,0 +1,102 @@
+using Confluent.Kafka;
+using Confluent.Kafka.Admin;
+using Metering.Kafka.Topics;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Kafka.Tasks;
+
+/// <summary>
+/// What a static member does when its group has fenced it. Either another process bears its name, and this one must stop; or the
+/// other is its own ghost: a coordinator took its request to join, gave it a new identity, and died before it could say so. A ghost
+/// sends no heartbeats, so the group drops it when its session is over; a live twin stays.
+/// </summary>
+public static partial class StaticMember
+{
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(5);
+
+    // A busy coordinator drops who is silent a little later than it could.
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(3);
+
+    /// <summary>Runs a member, and again each time that a ghost of its own has fenced it. Ends when the run or <paramref name="stop"/> does.</summary>
+    /// <param name="settings">Whose group instance is the member's name.</param>
+    /// <param name="group">With the prefix.</param>
+    /// <param name="run">One life of the member, with a consumer of its own.</param>
+    /// <param name="logger">Told of each new life.</param>
+    /// <param name="time">What waiting is measured by.</param>
+    /// <param name="stop">Of the whole stage.</param>
+    /// <exception cref="FencedMemberException">Another process bears the name.</exception>
+    public static async Task RunAsync(KafkaSettings settings, string group, Func<Task> run, ILogger logger, TimeProvider time, CancellationToken stop)
+    {
+        while (true)
+        {
+            try
+            {
+                await run();
+                return;
+            }
+            catch (FencedMemberException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (FencedMemberException)
+            {
+                LogFenced(logger, settings.GroupInstance, group);
+                if (!await IsGhostAsync(settings, group, time, stop))
+                    throw;
+                LogJoinsAgain(logger, settings.GroupInstance, group);
+            }
+        }
+    }
+
+    private static async Task<bool> IsGhostAsync(KafkaSettings settings, string group, TimeProvider time, CancellationToken stop)
+    {
+        using var admin = new AdminClientBuilder(settings.Admin()).SetLogHandler(static (_, _) => { }).Build();
+        var (known, since) = (default(string), time.GetTimestamp());
+        while (!stop.IsCancellationRequested)
+        {
+            var now = time.GetTimestamp();
+            switch (await LookAsync(admin, settings, group))
+            {
+                case null:
+                    since = now; // a coordinator that begins anew gives every member a whole session
+                    break;
+                case "":
+                    return true;
+                case var member when known is not null && member != known:
+                    return false; // it has joined meanwhile
+                case var member:
+                    (known, since) = (member, known is null ? now : since);
+                    break;
+            }
+            if (known is not null && time.GetElapsedTime(since) > settings.SessionTimeout + Margin)
+                return false;
+            await Task.Delay(LookEvery, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+        return true;
+    }
+
+    /// <summary>The id of the member that bears the name; empty = none does; null = the coordinator did not say.</summary>
+    private static async Task<string?> LookAsync(IAdminClient admin, KafkaSettings settings, string group)
+    {
+        try
+        {
+            var described = await admin.DescribeConsumerGroupsAsync([group], new() { RequestTimeout = AnswersWithin });
+            return described.ConsumerGroupDescriptions[0].Members.Find(member => member.GroupInstanceId == settings.GroupInstance)?.ConsumerId ?? "";
+        }
+        catch (DescribeConsumerGroupsException e) when (e.Results.ConsumerGroupDescriptions.TrueForAll(g => !g.Error.IsError || BrokerWait.IsAway(g.Error)))
+        {
+            return null;
+        }
+        catch (KafkaException e) when (BrokerWait.IsAway(e))
+        {
+            return null;
+        }
+    }
+
+    [LoggerMessage(2226, LogLevel.Warning, "member {Member} of group {Group} was fenced: waiting for a session to learn whether another process bears its name")]
+    private static partial void LogFenced(ILogger logger, string? member, string group);
+
+    [LoggerMessage(2227, LogLevel.Information, "member {Member} of group {Group}: no other process bears its name, it joins again")]
+    private static partial void LogJoinsAgain(ILogger logger, string? member, string group);
+}
