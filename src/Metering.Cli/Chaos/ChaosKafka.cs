@@ -5,7 +5,8 @@ using Metering.Cli.Commands;
 
 namespace Metering.Cli.Chaos;
 
-/// <summary>A real Kafka of chaos's own, of 1 or 3 nodes, by a script that can <c>start</c>, <c>kill --node N</c> and start what is dead again.</summary>
+/// <summary>A real Kafka of chaos's own, of 1 or 3 nodes, by a script that can <c>start</c>, <c>kill --node N</c>, start what is dead again, and run
+/// one of Kafka's tools (<c>tool CLASS …</c>).</summary>
 internal sealed class ChaosKafka : IAsyncDisposable
 {
     private static readonly TimeSpan ScriptWithin = TimeSpan.FromSeconds(120);
@@ -64,6 +65,35 @@ internal sealed class ChaosKafka : IAsyncDisposable
         }
         _hasDead = false;
     }
+
+    /// <summary>What an operator does about transactions that hang: a node that was killed may call one complete whose markers it never
+    /// wrote (seen with Kafka 4.3.1), and nothing behind it is readable until it is aborted, in every partition that it has.</summary>
+    /// <param name="olderThan">Than any transaction may become that still has an owner.</param>
+    /// <param name="cancellationToken">Ends the tool.</param>
+    /// <returns>In how many partitions one was aborted.</returns>
+    public async Task<int> AbortHangingAsync(TimeSpan olderThan, CancellationToken cancellationToken)
+    {
+        var aborted = 0;
+        for (var node = 1; node <= Nodes; node++)
+        {
+            foreach (var (topic, partition, offset) in HangingRows(await ToolAsync(["find-hanging", "--broker-id", Text(node), "--max-transaction-timeout", "0"], cancellationToken), _time.GetUtcNow() - olderThan))
+            {
+                await ToolAsync(["abort", "--topic", topic, "--partition", partition, "--start-offset", offset], cancellationToken);
+                aborted++;
+            }
+        }
+        return aborted;
+    }
+
+    /// <summary>The rows of Kafka's find-hanging: topic, partition, producer id and epoch, coordinator epoch, first offset, last time (Unix ms), minutes.</summary>
+    internal static IEnumerable<(string Topic, string Partition, string StartOffset)> HangingRows(string output, DateTimeOffset lastBefore) =>
+        from line in output.Split('\n')
+        let row = line.Split('\t', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        where row.Length == 8 && long.TryParse(row[6], NumberStyles.None, CultureInfo.InvariantCulture, out var last) && last < lastBefore.ToUnixTimeMilliseconds()
+        select (row[0], row[1], row[5]);
+
+    private Task<string> ToolAsync(string[] arguments, CancellationToken cancellationToken) =>
+        RunAsync(cancellationToken, ["tool", "org.apache.kafka.tools.TransactionsCommand", "--bootstrap-server", Brokers, .. arguments]);
 
     public async ValueTask DisposeAsync()
     {

@@ -13,8 +13,11 @@ namespace Metering.Cli.Chaos;
 internal sealed record ChaosRoundLine(
     int Round, string Blow, string Victim, string KilledIn, long AfterMs, int? LeftOpen, decimal? TakeoverSeconds, decimal? ReadySeconds, decimal? FlowSeconds, long Published, long LedgerRows, long Doubled, decimal Seconds)
 {
+    /// <summary>Partitions in which the broker itself had left a transaction without an end, until it was aborted as an operator would; null = none.</summary>
+    public int? HangingAborted { get; init; }
+
     public string ToText() => string.Create(CultureInfo.InvariantCulture,
-        $"round {Round} ({Blow}, {Seconds:0.0} s): {Victim} {(KilledIn == "pause" ? "paused" : "killed")} {(KilledIn == "start" ? $"{AfterMs} ms into its start" : $"after {AfterMs} ms")}{(LeftOpen is { } open ? $" with {open} {KilledIn}s left open" : "")}{Part("taken over", TakeoverSeconds)}{Part("ready again", ReadySeconds)}{Part("data flows", FlowSeconds)}; {Published} published, {LedgerRows} in the ledger, {Doubled} doubled");
+        $"round {Round} ({Blow}, {Seconds:0.0} s): {Victim} {(KilledIn == "pause" ? "paused" : "killed")} {(KilledIn == "start" ? $"{AfterMs} ms into its start" : $"after {AfterMs} ms")}{(LeftOpen is { } open ? $" with {open} {KilledIn}s left open" : "")}{Part("taken over", TakeoverSeconds)}{Part("ready again", ReadySeconds)}{Part("data flows", FlowSeconds)}{(HangingAborted is { } hanging ? $", once what the broker left hanging in {hanging} partitions was aborted" : "")}; {Published} published, {LedgerRows} in the ledger, {Doubled} doubled");
 
     private static string Part(string what, decimal? seconds) => seconds is { } some ? string.Create(CultureInfo.InvariantCulture, $", {what} after {some} s") : "";
 }
@@ -52,13 +55,16 @@ internal sealed record ChaosLine
     /// <inheritdoc cref="Aimed"/>
     public int Hit { get; init; }
 
+    /// <summary>Rounds in which the broker had left a transaction hanging, which was aborted.</summary>
+    public int Hanging { get; init; }
+
     /// <summary>Rounds by kind of blow.</summary>
     public IReadOnlyDictionary<string, int> Blows { get; init; } = new Dictionary<string, int>(StringComparer.Ordinal);
 
     public IReadOnlyList<string>? Problems { get; init; }
 
     public string ToText() => string.Create(CultureInfo.InvariantCulture,
-        $"{(Ok ? "It adds up" : "IT DOES NOT ADD UP")} after {Rounds} blows (seed {Seed}, {Seconds} s): {Published} events published, {LedgerRows} in the ledger, {Lost} lost, {Doubled} doubled\n  blows: {string.Join(", ", Blows.Select(static blow => $"{blow.Key} {blow.Value}"))}; {Hit} of {Aimed} aimed ones left something open{Takeovers?.ToText("taken over")}{Flows?.ToText("data flows again")}{string.Concat((Problems ?? []).Select(static problem => "\n  " + problem))}");
+        $"{(Ok ? "It adds up" : "IT DOES NOT ADD UP")} after {Rounds} blows (seed {Seed}, {Seconds} s): {Published} events published, {LedgerRows} in the ledger, {Lost} lost, {Doubled} doubled\n  blows: {string.Join(", ", Blows.Select(static blow => $"{blow.Key} {blow.Value}"))}; {Hit} of {Aimed} aimed ones left something open{(Hanging > 0 ? $"; after {Hanging} a transaction that Kafka had left hanging was aborted" : "")}{Takeovers?.ToText("taken over")}{Flows?.ToText("data flows again")}{string.Concat((Problems ?? []).Select(static problem => "\n  " + problem))}");
 }
 
 /// <summary>Times against their goal.</summary>
@@ -93,6 +99,7 @@ internal sealed class ChaosTally
         Flows = ChaosTimes.Of([.. _lines.Select(static l => l.FlowSeconds).OfType<decimal>()], FlowGoalSeconds),
         Aimed = _lines.Count(static l => l.LeftOpen is not null),
         Hit = _lines.Count(static l => l.LeftOpen > 0),
+        Hanging = _lines.Count(static l => l.HangingAborted is not null),
         Blows = new SortedDictionary<string, int>(_lines.CountBy(static l => l.Blow).ToDictionary(StringComparer.Ordinal), StringComparer.Ordinal),
     };
 }

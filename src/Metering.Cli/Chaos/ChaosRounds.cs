@@ -18,11 +18,17 @@ internal sealed class ChaosRounds(ChaosFleet fleet, ChaosDeck deck, ChaosCheck c
     private static readonly TimeSpan SettlesWithin = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Longer than a transaction lives that nobody ends, and a takeover after it.</summary>
+    private static readonly TimeSpan HangsAfter = TimeSpan.FromSeconds(30);
+
     /// <summary>Of waiting for a transaction or an insert to aim at: there are many a second.</summary>
     private static readonly TimeSpan AimsFor = TimeSpan.FromSeconds(5);
 
+    private int _hangingAborted;
+
     public async Task<ChaosRoundLine> PlayAsync(int round, CancellationToken cancellationToken)
     {
+        _hangingAborted = 0;
         var blow = deck.Deal(round);
         var random = SeededRandom.For(seed, (ulong)round);
         var (moment, which) = ((blow.In == "start" ? LongestStart : LongestRun) * random.NextDouble(), random.NextDouble());
@@ -41,7 +47,10 @@ internal sealed class ChaosRounds(ChaosFleet fleet, ChaosDeck deck, ChaosCheck c
         await HoldsAsync(fallen.Published, SettlesWithin, cancellationToken);
         var held = (await check.EventsAsync(cancellationToken)).Values.Aggregate(ChaosFigures.None, static (sum, figures) => sum + figures);
         return new ChaosRoundLine(round, blow.Name, blow.Victim, blow.In, (long)moment.TotalMilliseconds, fallen.LeftOpen, Seconds(fallen.Takeover), Seconds(Longest(starts, static s => s.Ready)),
-            Seconds(fallen.Flow ?? Longest(starts, static s => s.Flow)), sources.Sum(static source => source.Published.Events), held.Events, held.Events - held.Distinct, Seconds(time.GetElapsedTime(started))!.Value);
+            Seconds(fallen.Flow ?? Longest(starts, static s => s.Flow)), sources.Sum(static source => source.Published.Events), held.Events, held.Events - held.Distinct, Seconds(time.GetElapsedTime(started))!.Value)
+        {
+            HangingAborted = _hangingAborted == 0 ? null : _hangingAborted,
+        };
     }
 
     /// <param name="Published">By source, when the blow fell: what must be in the ledger at the round's end.</param>
@@ -121,12 +130,19 @@ internal sealed class ChaosRounds(ChaosFleet fleet, ChaosDeck deck, ChaosCheck c
 
     private async Task HoldsAsync(IReadOnlyDictionary<string, long> published, TimeSpan within, CancellationToken cancellationToken)
     {
-        for (var since = time.GetTimestamp(); ; await Task.Delay(LookEvery, time, cancellationToken))
+        var since = time.GetTimestamp();
+        for (var isSick = fleet.Kafka is not null; ; await Task.Delay(LookEvery, time, cancellationToken))
         {
             fleet.ThrowIfEnded();
             var missing = await MissingAsync(published, cancellationToken);
             if (missing.Count == 0)
                 return;
+            if (isSick && time.GetElapsedTime(since) > HangsAfter)
+            {
+                isSick = false;
+                var aborted = await fleet.Kafka!.AbortHangingAsync(HangsAfter / 2, cancellationToken);
+                (_hangingAborted, since) = (_hangingAborted + aborted, aborted > 0 ? time.GetTimestamp() : since);
+            }
             if (time.GetElapsedTime(since) > within)
                 throw new CommandFailedException($"after {within.TotalSeconds:N0} s the ledger does not hold what was published before the blow: {string.Join(", ", missing)}");
         }

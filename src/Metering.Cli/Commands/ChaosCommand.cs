@@ -32,7 +32,7 @@ public sealed class ChaosCommand : MeteringCommand
     private readonly Option<int> _rate = new("--rate") { Description = "Events a second.", HelpName = "N", DefaultValueFactory = static _ => 1000 };
 
     private readonly Option<string?> _blows = new("--blows") { Description = "Which kinds: up, start, meter, sink, both, transaction, insert, meter-sleep, sink-sleep, all, broker; joined by commas. Each comes once before one comes again. [default: all]", HelpName = "KIND,…" };
-    private readonly Option<string?> _kafkaScript = new("--kafka-script") { Description = "Starts and kills a real Kafka of its own by this script (start, kill --node N, status; --dir, --port, --brokers).", HelpName = "FILE" };
+    private readonly Option<string?> _kafkaScript = new("--kafka-script") { Description = "Starts and kills a real Kafka of its own by this script (start, kill --node N, status, tool CLASS; --dir, --port, --brokers).", HelpName = "FILE" };
     private readonly Option<int> _brokerCount = new("--broker-count") { Description = "Nodes of that Kafka, 1 or 3.", HelpName = "1|3", DefaultValueFactory = static _ => 1 };
 
     public ChaosCommand()

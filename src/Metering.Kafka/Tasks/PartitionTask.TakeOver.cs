@@ -21,8 +21,7 @@ internal sealed partial class PartitionTask
             .SetErrorHandler((_, error) => ClientLog.Write(_context.Logger, error))
             .Build();
         Retry(() => _producer.InitTransactions(CallTimeout));
-        var offset = _context.Consumer.Committed([_source], CallTimeout)[0].Offset;
-        long? committed = offset == Offset.Unset ? null : offset.Value;
+        var committed = StableOffset();
         _position = TaskPosition.Decide(_context, _source, committed, RestoreState(committed));
         _output = new(_producer, _context.Settings, _context.Changelog, partition);
         _uncommitted = 0;
@@ -33,6 +32,25 @@ internal sealed partial class PartitionTask
         Volatile.Write(ref _seek, new(_position, ++_generation));
         _progress.Set(TaskState.Running, null);
         LogRunning(_context.Logger, _source.Topic, partition, _position);
+    }
+
+    private long? StableOffset()
+    {
+        try
+        {
+            var offset = _context.Consumer.Committed([_source], CallTimeout)[0].Offset;
+            return offset == Offset.Unset ? null : offset.Value;
+        }
+        catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_TimedOut)
+        {
+            // Nothing of a fenced predecessor is under way any more. A Kafka 4.3 that was killed, alone in its cluster, has been seen to call
+            // a transaction complete whose markers it never wrote: nobody but an operator ends that.
+            throw new KafkaException(
+                new Error(ErrorCode.Local_TimedOut, string.Create(CultureInfo.InvariantCulture, $"""
+                    group {_context.Group} has told no stable offset of {_source.Topic} [{_source.Partition.Value}] within {CallTimeout.TotalSeconds:0} s, though this task's predecessor is fenced. If that goes on, a transaction hangs in the cluster: `kafka-transactions.sh --bootstrap-server HOST:PORT find-hanging --broker-id N` names its partitions, and `abort` of each lets the work go on, with nothing lost or doubled
+                    """)),
+                e);
+        }
     }
 
     // Gives back the input position that belongs to the state. What was restored in vain is dropped with its processor.

@@ -18,11 +18,11 @@ public sealed class GovernProcessor : IPartitionProcessor
 
     private const long SecondMicros = 1_000_000;
 
-    /// <summary>A heartbeat, and a look at every scope.</summary>
+    /// <summary>A heartbeat.</summary>
     private const long TickMicros = SecondMicros;
 
-    // The topic has the short window each second and the longer ones each fifth; the ledger, whose rows stay, less often.
-    private const int LongSampleTicks = 5, ShortLedgerTicks = 10, LongLedgerTicks = 60;
+    // The topic has the short window each second and the longer ones each fifth look; the ledger, whose rows stay, less often.
+    private const int LongSampleLooks = 5, ShortLedgerLooks = 10, LongLedgerLooks = 60;
 
     /// <summary>Scopes that an interval may change before it is committed early: a transaction stays small.</summary>
     private const int MaxTouched = 20_000;
@@ -31,7 +31,7 @@ public sealed class GovernProcessor : IPartitionProcessor
     private readonly Dictionary<byte[], ScopeState> _scopes = new(Utf8Comparer.Instance);
     private readonly Dictionary<byte[], ScopeState>.AlternateLookup<ReadOnlySpan<byte>> _find;
     private readonly List<ScopeState> _touched = [];
-    private readonly List<ScopeState> _idle = [];
+    private readonly ScopeRounds _rounds = new();
     private readonly GovernState _state = new();
     private readonly GovernOutput _output;
     private readonly DecisionBook _decisions;
@@ -41,7 +41,6 @@ public sealed class GovernProcessor : IPartitionProcessor
     private readonly StringPool _strings = new(4_096);
     private PolicyMatcher? _policies;
     private long _nowMicros, _tickedAtMicros, _epoch;
-    private int _ticks;
 
     public GovernProcessor(int partition, GovernContext context)
     {
@@ -72,8 +71,8 @@ public sealed class GovernProcessor : IPartitionProcessor
             default:
                 if (!value.IsEmpty)
                     RestoreSums(key, value);
-                else if (_scopes.Remove(GovernState.ScopeOf(key, out _).ToArray()))
-                    _context.Counters.AddScopes(-1); // a scope is forgotten whole
+                else if (_find.TryGetValue(GovernState.ScopeOf(key, out _), out var gone))
+                    Remove(gone); // a scope is forgotten whole
                 break;
         }
     }
@@ -138,12 +137,18 @@ public sealed class GovernProcessor : IPartitionProcessor
             TakePolicies(_context.Policies);
         var isTick = _nowMicros - _tickedAtMicros >= TickMicros;
         if (isTick)
-            Tick(output);
-        else
         {
-            foreach (var scope in _touched)
+            _tickedAtMicros = _nowMicros;
+            _hard.DropRefusals();
+        }
+        _rounds.Begin(_nowMicros);
+        foreach (var scope in _touched)
+        {
+            if (!_rounds.IsDue(scope))
                 _decider.Decide(scope, isTick: false, _nowMicros);
         }
+        foreach (var (scope, look) in _rounds.Due())
+            Look(scope, look, output);
         _hard.Decide(MicrosOf(now));
         _context.Counters.AddDecisions(_decisions.Changes.Count);
         _output.SendChanges(_decisions, _nowMicros, output);
@@ -204,6 +209,7 @@ public sealed class GovernProcessor : IPartitionProcessor
             return scope;
         scope = new ScopeState(name.ToArray(), System.Text.Encoding.UTF8.GetString(name)) { SeenAtMicros = _nowMicros };
         _scopes.Add(scope.Name, scope);
+        _rounds.Add(scope);
         _context.Counters.AddScopes(1);
         _decider.FindPolicies(scope);
         return scope;
@@ -247,45 +253,42 @@ public sealed class GovernProcessor : IPartitionProcessor
         }
     }
 
-    private void Tick(ITransactionOutput output)
+    // Once a second, each scope at its own moment of it.
+    private void Look(ScopeState scope, int look, ITransactionOutput output)
     {
-        _tickedAtMicros = _nowMicros;
-        var tick = _ticks++;
-        foreach (var scope in _scopes.Values)
-        {
-            scope.Rates.BySecond.DropBefore((uint)(_nowMicros / SecondMicros));
-            scope.Rates.ByMinute.DropBefore((uint)(_nowMicros / (60 * SecondMicros)));
-            Sample(scope, tick);
-            scope.Throttled.DropSilent(_nowMicros);
-            scope.UnderWay.DropSilent(_nowMicros);
-            _decider.Decide(scope, isTick: true, _nowMicros);
-            if (scope.Rates.IsEmpty && !scope.HasRate && _decider.IsForgettable(scope, _nowMicros))
-                _idle.Add(scope);
-        }
-        _hard.DropRefusals();
-        foreach (var scope in _idle)
-        {
-            _state.Forget(scope, output.SaveState);
-            _scopes.Remove(scope.Name);
-            _context.Counters.AddScopes(-1);
-        }
-        _idle.Clear();
+        scope.Rates.BySecond.DropBefore((uint)(_nowMicros / SecondMicros));
+        scope.Rates.ByMinute.DropBefore((uint)(_nowMicros / (60 * SecondMicros)));
+        Sample(scope, look);
+        scope.Throttled.DropSilent(_nowMicros);
+        scope.UnderWay.DropSilent(_nowMicros);
+        _decider.Decide(scope, isTick: true, _nowMicros);
+        if (!scope.Rates.IsEmpty || scope.HasRate || !_decider.IsForgettable(scope, _nowMicros))
+            return;
+        _state.Forget(scope, output.SaveState);
+        Remove(scope);
+    }
+
+    private void Remove(ScopeState scope)
+    {
+        scope.IsGone = true;
+        _scopes.Remove(scope.Name);
+        _context.Counters.AddScopes(-1);
     }
 
     // The last sample of a scope that has gone quiet says 0.
-    private void Sample(ScopeState scope, int tick)
+    private void Sample(ScopeState scope, int look)
     {
         var rate = scope.Rates.Over(RateSignals.TenSeconds, _nowMicros);
         if (!rate.IsZero || scope.HasRate)
-            _output.Signals.Add(RateSignals.Of(scope.Text, rate, _nowMicros), toLedger: rate.IsZero || tick % ShortLedgerTicks == 0);
+            _output.Signals.Add(RateSignals.Of(scope.Text, rate, _nowMicros), toLedger: rate.IsZero || look % ShortLedgerLooks == 0);
         scope.HasRate = !rate.IsZero;
-        if (tick % LongSampleTicks != 0)
+        if (look % LongSampleLooks != 0)
             return;
         foreach (var window in (ReadOnlySpan<TimeSpan>)[RateSignals.Minute, RateSignals.Hour])
         {
             var sums = scope.Rates.Over(window, _nowMicros);
             if (!sums.IsZero)
-                _output.Signals.Add(RateSignals.Of(scope.Text, sums, _nowMicros), toLedger: tick % LongLedgerTicks == 0);
+                _output.Signals.Add(RateSignals.Of(scope.Text, sums, _nowMicros), toLedger: look % LongLedgerLooks == 0);
         }
     }
 

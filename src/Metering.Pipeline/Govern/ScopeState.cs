@@ -42,6 +42,12 @@ internal sealed class ScopeState(byte[] name, string text)
     /// <summary>Its last sample told of usage: the one that tells of none is still to come.</summary>
     public bool HasRate { get; set; }
 
+    /// <summary>When within a second it is looked at, of <see cref="ScopeRounds"/>.</summary>
+    public int Slice { get; set; }
+
+    /// <summary>Forgotten.</summary>
+    public bool IsGone { get; set; }
+
     /// <summary>Unix µs of its last usage or restore.</summary>
     public long SeenAtMicros { get; set; }
 }
