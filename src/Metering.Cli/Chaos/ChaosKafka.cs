@@ -14,6 +14,8 @@ internal sealed class ChaosKafka : IAsyncDisposable
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(5);
 
+    private const string OffsetsTopic = "__consumer_offsets";
+
     private readonly string _script;
     private readonly string _folder;
     private readonly int _port;
@@ -67,22 +69,21 @@ internal sealed class ChaosKafka : IAsyncDisposable
     }
 
     /// <summary>What an operator does about transactions that hang: a node that was killed may call one complete whose markers it never
-    /// wrote (seen with Kafka 4.3.1), and nothing behind it is readable until it is aborted, in every partition that it has.</summary>
+    /// wrote (seen with Kafka 4.3.1), and nothing behind it is readable until it is aborted, in every partition that it has. That of the group's
+    /// offsets comes last: until then its task waits, and cannot begin a transaction whose end would also be that of the old one.</summary>
     /// <param name="olderThan">Than any transaction may become that still has an owner.</param>
     /// <param name="cancellationToken">Ends the tool.</param>
     /// <returns>In how many partitions one was aborted.</returns>
     public async Task<int> AbortHangingAsync(TimeSpan olderThan, CancellationToken cancellationToken)
     {
-        var aborted = 0;
+        var hanging = new List<(string Topic, string Partition, string StartOffset)>();
         for (var node = 1; node <= Nodes; node++)
-        {
-            foreach (var (topic, partition, offset) in HangingRows(await ToolAsync(["find-hanging", "--broker-id", Text(node), "--max-transaction-timeout", "0"], cancellationToken), _time.GetUtcNow() - olderThan))
-            {
-                await ToolAsync(["abort", "--topic", topic, "--partition", partition, "--start-offset", offset], cancellationToken);
-                aborted++;
-            }
-        }
-        return aborted;
+            hanging.AddRange(HangingRows(await ToolAsync(["find-hanging", "--broker-id", Text(node), "--max-transaction-timeout", "0"], cancellationToken), _time.GetUtcNow() - olderThan));
+        // Every replica shows it, and its leader ends it.
+        var all = hanging.Distinct().OrderBy(static one => one.Topic == OffsetsTopic).ToList();
+        foreach (var (topic, partition, offset) in all)
+            await ToolAsync(["abort", "--topic", topic, "--partition", partition, "--start-offset", offset], cancellationToken);
+        return all.Count;
     }
 
     /// <summary>The rows of Kafka's find-hanging: topic, partition, producer id and epoch, coordinator epoch, first offset, last time (Unix ms), minutes.</summary>

@@ -47,7 +47,7 @@ internal sealed partial class PartitionTask
             // a transaction complete whose markers it never wrote: nobody but an operator ends that.
             throw new KafkaException(
                 new Error(ErrorCode.Local_TimedOut, string.Create(CultureInfo.InvariantCulture, $"""
-                    group {_context.Group} has told no stable offset of {_source.Topic} [{_source.Partition.Value}] within {CallTimeout.TotalSeconds:0} s, though this task's predecessor is fenced. If that goes on, a transaction hangs in the cluster: `kafka-transactions.sh --bootstrap-server HOST:PORT find-hanging --broker-id N` names its partitions, and `abort` of each lets the work go on, with nothing lost or doubled
+                    group {_context.Group} has told no stable offset of {_source.Topic} [{_source.Partition.Value}] within {CallTimeout.TotalSeconds:0} s, though this task's predecessor is fenced. If that goes on, a transaction hangs in the cluster: `kafka-transactions.sh --bootstrap-server HOST:PORT find-hanging --broker-id N` names its partitions, and `abort` of each, that of __consumer_offsets last, lets the work go on with nothing lost or doubled
                     """)),
                 e);
         }

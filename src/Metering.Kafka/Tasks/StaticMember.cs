@@ -15,6 +15,9 @@ public static partial class StaticMember
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(5);
 
+    // Who may not look takes the other for a twin.
+    private const string NotTold = "?";
+
     // A busy coordinator drops who is silent a little later than it could.
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(3);
 
@@ -84,13 +87,9 @@ public static partial class StaticMember
             var described = await admin.DescribeConsumerGroupsAsync([group], new() { RequestTimeout = AnswersWithin });
             return described.ConsumerGroupDescriptions[0].Members.Find(member => member.GroupInstanceId == settings.GroupInstance)?.ConsumerId ?? "";
         }
-        catch (DescribeConsumerGroupsException e) when (e.Results.ConsumerGroupDescriptions.TrueForAll(g => !g.Error.IsError || BrokerWait.IsAway(g.Error)))
+        catch (KafkaException e)
         {
-            return null;
-        }
-        catch (KafkaException e) when (BrokerWait.IsAway(e))
-        {
-            return null;
+            return BrokerWait.IsAway(e) ? null : NotTold;
         }
     }
 

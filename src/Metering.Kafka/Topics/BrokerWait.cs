@@ -85,6 +85,7 @@ internal static partial class BrokerWait
     public static bool IsAway(Exception e) => e switch
     {
         CreateTopicsException many => many.Results.Exists(r => IsAway(r.Error)),
+        DescribeConsumerGroupsException many => many.Results.ConsumerGroupDescriptions.Exists(g => IsAway(g.Error)),
         DescribeConfigsException many => many.Results.Exists(r => IsAway(r.Error)),
         KafkaException one => IsAway(one.Error),
         _ => false,
