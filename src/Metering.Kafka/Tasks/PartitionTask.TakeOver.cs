@@ -8,6 +8,12 @@ namespace Metering.Kafka.Tasks;
 /// <content>How a task comes to its partition's state: a takeover from another process, or from itself (R8, R11).</content>
 internal sealed partial class PartitionTask
 {
+    // Kafka 4.3.1 has been seen to serve offsets of an hour ago for some seconds after it was killed, until it noticed and read its log again.
+    // Asked again with growing pauses, for about 15 s; a group that a person has set back says the same each time.
+    private const int MaxOldWords = 8;
+
+    private int _oldWords;
+
     // R8: fence the predecessor, then its offsets are stable, then its changelog has an end, then the input.
     private void TakeOver()
     {
@@ -22,7 +28,11 @@ internal sealed partial class PartitionTask
             .Build();
         Retry(() => _producer.InitTransactions(CallTimeout));
         var committed = StableOffset();
-        _position = TaskPosition.Decide(_context, _source, committed, RestoreState(committed));
+        var saved = RestoreState(committed);
+        if (committed < saved && _oldWords++ < MaxOldWords)
+            throw new KafkaException(new Error(ErrorCode.Local_Inconsistent, string.Create(CultureInfo.InvariantCulture, $"group {_context.Group} tells offset {committed} of {_source.Topic} [{_source.Partition.Value}], and its changelog knows of {saved}: a coordinator that has just started may tell an old one, so it is asked again")));
+        _position = TaskPosition.Decide(_context, _source, committed, saved);
+        _oldWords = 0;
         _output = new(_producer, _context.Settings, _context.Changelog, partition);
         _uncommitted = 0;
         _progress.Restored(_position);

@@ -18,7 +18,7 @@ public static partial class StaticMember
     // Who may not look takes the other for a twin.
     private const string NotTold = "?";
 
-    // A busy coordinator drops who is silent a little later than it could.
+    // A busy coordinator drops who is silent a little later than it could; one that reads its log again meanwhile, a session later.
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(3);
 
     /// <summary>Runs a member, and again each time that a ghost of its own has fenced it. Ends when the run or <paramref name="stop"/> does.</summary>
@@ -72,7 +72,7 @@ public static partial class StaticMember
                     (known, since) = (member, known is null ? now : since);
                     break;
             }
-            if (known is not null && time.GetElapsedTime(since) > settings.SessionTimeout + Margin)
+            if (known is not null && time.GetElapsedTime(since) > (2 * settings.SessionTimeout) + Margin)
                 return false;
             await Task.Delay(LookEvery, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }

@@ -44,6 +44,21 @@ public sealed class TaskGuardTests(KafkaFixture kafka)
     }
 
     [Fact]
+    public async Task R8_R13_Takeover_with_a_group_that_was_set_back_asks_again_and_then_stops_the_task_and_goes_back_nowhere()
+    {
+        using var bench = await StageBench.CreateAsync(kafka, partitions: 1);
+        await RunOnceAsync(bench, 50);
+        using (var admin = new AdminClientBuilder(bench.Settings.Admin()).Build())
+            await admin.AlterConsumerGroupOffsetsAsync([new(bench.Settings.Topic("metering-count"), [new(bench.Settings.Topic("input"), 0, 20)])]);
+        await using var stage = bench.Start();
+        await StageBench.UntilAsync(() => stage.Stage.Status.Tasks.Any(t => t.Reason?.Contains("so it is asked again", StringComparison.Ordinal) == true), "the group to be asked again");
+        var reason = await stage.UntilStoppedAsync();
+        Assert.Contains("has committed offset 20", reason, StringComparison.Ordinal);
+        Assert.Contains("says offset 50", reason, StringComparison.Ordinal);
+        Assert.Equal(50, bench.Read(50).Count);
+    }
+
+    [Fact]
     public async Task R13_Takeover_after_retention_took_unread_records_stops_the_task_with_partition_range_and_remedy()
     {
         using var bench = await StageBench.CreateAsync(kafka, partitions: 1);
