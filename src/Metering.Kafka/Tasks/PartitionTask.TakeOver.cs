@@ -8,7 +8,7 @@ namespace Metering.Kafka.Tasks;
 /// <content>How a task comes to its partition's state: a takeover from another process, or from itself (R8, R11).</content>
 internal sealed partial class PartitionTask
 {
-    // Kafka 4.3.1 has been seen to serve offsets of an hour ago for some seconds after it was killed, until it noticed and read its log again.
+    // Kafka 4.3.1 has been seen to serve offsets of many minutes ago for some seconds after it was killed, until it noticed and read its log again.
     // Asked again with growing pauses, for about 15 s; a group that a person has set back says the same each time.
     private const int MaxOldWords = 8;
 
