@@ -131,15 +131,15 @@ internal sealed class ChaosRounds(ChaosFleet fleet, ChaosDeck deck, ChaosCheck c
     private async Task HoldsAsync(IReadOnlyDictionary<string, long> published, TimeSpan within, CancellationToken cancellationToken)
     {
         var since = time.GetTimestamp();
-        for (var isSick = fleet.Kafka is not null; ; await Task.Delay(LookEvery, time, cancellationToken))
+        for (var mayHang = fleet.Kafka is not null; ; await Task.Delay(LookEvery, time, cancellationToken))
         {
             fleet.ThrowIfEnded();
             var missing = await MissingAsync(published, cancellationToken);
             if (missing.Count == 0)
                 return;
-            if (isSick && time.GetElapsedTime(since) > HangsAfter)
+            if (mayHang && time.GetElapsedTime(since) > HangsAfter)
             {
-                isSick = false;
+                mayHang = false;
                 var aborted = await fleet.Kafka!.AbortHangingAsync(HangsAfter / 2, cancellationToken);
                 (_hangingAborted, since) = (_hangingAborted + aborted, aborted > 0 ? time.GetTimestamp() : since);
             }

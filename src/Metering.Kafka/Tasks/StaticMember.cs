@@ -47,6 +47,8 @@ public static partial class StaticMember
                 LogFenced(logger, settings.GroupInstance, group);
                 if (!await IsGhostAsync(settings, group, time, stop))
                     throw;
+                if (stop.IsCancellationRequested)
+                    return;
                 LogJoinsAgain(logger, settings.GroupInstance, group);
             }
         }
@@ -59,19 +61,15 @@ public static partial class StaticMember
         while (!stop.IsCancellationRequested)
         {
             var now = time.GetTimestamp();
-            switch (await LookAsync(admin, settings, group))
-            {
-                case null:
-                    since = now; // a coordinator that begins anew gives every member a whole session
-                    break;
-                case "":
-                    return true;
-                case var member when known is not null && member != known:
-                    return false; // it has joined meanwhile
-                case var member:
-                    (known, since) = (member, known is null ? now : since);
-                    break;
-            }
+            var member = await LookAsync(admin, settings, group);
+            if (member is "")
+                return true;
+            if (member is null)
+                since = now; // a coordinator that begins anew gives every member a whole session
+            else if (known is null)
+                (known, since) = (member, now);
+            else if (member != known)
+                return false; // it has joined meanwhile
             if (known is not null && time.GetElapsedTime(since) > (2 * settings.SessionTimeout) + Margin)
                 return false;
             await Task.Delay(LookEvery, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
