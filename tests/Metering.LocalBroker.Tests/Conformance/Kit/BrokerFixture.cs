@@ -94,7 +94,10 @@ public abstract class BrokerFixture : IAsyncDisposable
         await Until.TrueAsync(
             () => admin.GetMetadata(topic, TimeSpan.FromSeconds(10)).Topics[0] is { } found && found.Error.Code == ErrorCode.NoError
                 && found.Partitions.Count == partitions && found.Partitions.TrueForAll(p => p.Error.Code == ErrorCode.NoError && p.Leader >= 0),
-            $"{topic} to be served");
+            $"{topic} to be known");
+        // The real one tells a leader a moment before that leader serves: who asks without retries would see it (NOT_LEADER_OR_FOLLOWER).
+        using var connection = await RawConnection.OpenAsync(this);
+        await Until.TrueAsync(async () => await RawBatch.IsServedAsync(connection, topic, partitions), $"{topic} to be served");
         return topic;
     }
 

@@ -58,6 +58,27 @@ internal sealed record RawBatch
         return (answer.Int16(), answer.Int64());
     }
 
+    /// <summary>Whether each partition answers for its end (ListOffsets version 1), which its leader does once it serves.</summary>
+    public static async Task<bool> IsServedAsync(RawConnection connection, string topic, int partitions)
+    {
+        var body = new RawWriter().Int32(-1).Int32(1).String(topic).Int32(partitions);
+        for (var partition = 0; partition < partitions; partition++)
+            body.Int32(partition).Int64(-1);
+        var answer = await connection.CallAsync(2, 1, body);
+        Assert.Equal(1, answer.Int32());
+        Assert.Equal(topic, answer.String());
+        Assert.Equal(partitions, answer.Int32());
+        var served = true;
+        for (var partition = 0; partition < partitions; partition++)
+        {
+            answer.Int32();
+            served &= answer.Int16() == 0;
+            answer.Int64();
+            answer.Int64();
+        }
+        return served;
+    }
+
     /// <summary>A producer id and epoch of its own (InitProducerId version 1).</summary>
     public static async Task<(short Error, long ProducerId, short Epoch)> InitProducerAsync(RawConnection connection, string? transactionalId = null, int timeoutMs = 60_000)
     {
