@@ -11,5 +11,9 @@ internal interface IPlanStore
 /// <summary>The partition is another process's now: the task ends and its memory is dropped (R20).</summary>
 internal sealed class SinkFencedException(string message, Exception? inner = null) : Exception(message, inner);
 
+/// <summary>R13: the ledger holds blocks that the group's word calls undone. A coordinator that has just started may tell an old one, so
+/// it is asked again before a person is.</summary>
+internal sealed class SinkSetBackException(string message) : Exception(message);
+
 /// <summary>What the ledger holds contradicts what the sink's position says: a person must look.</summary>
 public sealed class LedgerMismatchException(string message) : Exception(message);

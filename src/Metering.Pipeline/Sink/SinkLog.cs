@@ -37,4 +37,7 @@ internal static partial class SinkLog
 
     [LoggerMessage(5110, LogLevel.Warning, "Sink falls behind: the ledger is {Behind} behind, {Records} records of metered-blocks, and comes no nearer at {RowsPerSecond} rows/s")]
     public static partial void FallingBehind(ILogger logger, TimeSpan behind, long records, long rowsPerSecond);
+
+    [LoggerMessage(5111, LogLevel.Warning, "Sink partition {Partition}: the group's word is older than the ledger, it is asked again in {After}: {Reason}")]
+    public static partial void OldWord(ILogger logger, int partition, TimeSpan after, string reason);
 }

@@ -26,10 +26,16 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     /// <summary>A rebalance takes some heartbeats; until it is over, commits are refused again.</summary>
     private static readonly TimeSpan RestartAfter = TimeSpan.FromMilliseconds(500);
 
+    // Kafka 4.3.1, killed and started, has been seen to tell offsets of minutes ago until it had read its log again, some seconds later.
+    // A group that a person has set back says the same each time, and after about 16 s its partition stops.
+    private const int MaxOldWords = 8;
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(2);
+
     private readonly string _topic = kafka.Topic(MeteredBlock.Topic);
     private readonly ConcurrentDictionary<int, Running> _running = new();
     private readonly ConcurrentDictionary<int, SinkStatus> _status = new();
     private readonly HashSet<int> _paused = [];
+    private readonly ConcurrentDictionary<int, int> _oldWords = new(); // in a row, by partition
     private readonly IRollupCheck _rollups = new RollupCheck(ledger);
     private readonly CatchUp _catchUp = new();
     private volatile CatchUpReport? _behind;
@@ -123,6 +129,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
 
     private List<TopicPartitionOffset> Assign(IConsumer<byte[], byte[]> consumer, List<TopicPartition> partitions)
     {
+        partitions.ForEach(partition => _oldWords.TryRemove(partition.Partition.Value, out _));
         var places = partitions.ConvertAll(partition => Place(consumer, partition));
         places.ForEach(place => Start(consumer, place));
         HasJoined = true;
@@ -219,15 +226,28 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         catch (SinkFencedException error)
         {
             SinkLog.Fenced(logger, partition, error.Message);
-            task.Status.Waiting(error.Message);
-            await Task.Delay(RestartAfter, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            task.Status.Fenced();
+            if (task.Status.Plans > 0)
+                _oldWords.TryRemove(partition, out _);
+            await BeginAnewAsync(task, error, RestartAfter, stopping);
+        }
+        catch (SinkSetBackException error) when (_oldWords.GetValueOrDefault(partition) < MaxOldWords)
+        {
+            _oldWords[partition] = _oldWords.GetValueOrDefault(partition) + 1;
+            SinkLog.OldWord(logger, partition, AskAgainAfter, error.Message);
+            await BeginAnewAsync(task, error, AskAgainAfter, stopping);
         }
         catch (Exception error) // the loop's top: the partition stands still and says so, the others go on
         {
             task.Status.Stopped(error.Message);
             SinkLog.TaskStopped(logger, error, partition);
         }
+    }
+
+    private async Task BeginAnewAsync(SinkTask task, Exception error, TimeSpan after, CancellationToken stopping)
+    {
+        task.Status.Waiting(error.Message);
+        await Task.Delay(after, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        task.Status.Fenced();
     }
 
     private void GiveBack(IEnumerable<int> partitions, bool abort)

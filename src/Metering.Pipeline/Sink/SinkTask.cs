@@ -39,15 +39,19 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
 
     /// <param name="stopping">Take no more blocks; an insert under way is finished.</param>
     /// <param name="cancellationToken">Give up whatever is under way: the open plan tells the next owner.</param>
+    /// <exception cref="SinkFencedException">The group has given the partition to another.</exception>
+    /// <exception cref="SinkSetBackException">What the group told is older than the ledger; nothing was inserted.</exception>
+    /// <exception cref="LedgerMismatchException">A contradiction that a person must resolve.</exception>
     public async Task RunAsync(CancellationToken stopping, CancellationToken cancellationToken)
     {
+        // First: an old plan, finished again long after its token was forgotten, would double its range.
+        await CheckPositionAsync(cancellationToken);
         var position = where.Offset;
         if (where.OpenPlan is { } open)
         {
             await FinishAsync(open, stopping, cancellationToken);
             position = open.To;
         }
-        await CheckPositionAsync(position, cancellationToken);
         while (true)
         {
             var blocks = await NextBatchAsync(stopping);
@@ -75,15 +79,14 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
         await AcknowledgeAsync(plan, blocks, cancellationToken);
     }
 
-    /// <summary>The ledger may hold nothing at or above the position (R13): offsets that were lost would double it.</summary>
-    private async Task CheckPositionAsync(long position, CancellationToken cancellationToken)
+    /// <summary>The ledger may hold nothing above the position and its open plan (R13): offsets that were lost would double it.
+    /// A sleeper that lost the partition meanwhile sees here what the new owner has inserted.</summary>
+    private async Task CheckPositionAsync(CancellationToken cancellationToken)
     {
+        var done = where.OpenPlan?.To ?? where.Offset;
         var highest = await WaitForLedgerAsync(() => _held.HighestAsync(cancellationToken), cancellationToken);
-        if (highest < position)
-            return;
-        // A sleeper that lost the partition meanwhile sees what the new owner has inserted: the group tells it so.
-        await plans.CommitAsync(position, null, cancellationToken);
-        throw new LedgerMismatchException($"{MeteredBlock.Topic} {where.Partition}: the ledger holds block {highest}, the group's offset is {position}: the group's offsets were lost or set back. Set the offset of group {where.GroupId} to {highest + 1} with Kafka's own tool, then start again");
+        if (highest >= done)
+            throw new SinkSetBackException($"{MeteredBlock.Topic} {where.Partition}: the ledger holds block {highest}, the group's {(where.OpenPlan is null ? "offset is" : "plan ends at")} {done}: the group's offsets were lost or set back. Set the offset of group {where.GroupId} to {highest + 1} with Kafka's own tool, then start again");
     }
 
     /// <summary>What waits, up to a plan's size. The wait counts from the first block's arrival: what came during the last

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -12,7 +13,7 @@ internal sealed partial class FakeLedger : ILedger
     private readonly HashSet<string> _tokens = [];
 
     /// <summary>Rows by table and block.</summary>
-    public Dictionary<(string Table, long Block), long> Rows { get; } = [];
+    public ConcurrentDictionary<(string Table, long Block), long> Rows { get; } = new();
 
     public List<LedgerInsert> Inserts { get; } = [];
 

@@ -80,8 +80,20 @@ public sealed class SinkTaskTests
     public async Task R13_A_position_behind_the_ledger_stops_the_task()
     {
         _ledger.Rows[("token_events", 9)] = 1;
-        var error = await Assert.ThrowsAsync<LedgerMismatchException>(() => RunAsync(9, null, [Block(9, 1)], until: 10));
+        var error = await Assert.ThrowsAsync<SinkSetBackException>(() => RunAsync(9, null, [Block(9, 1)], until: 10));
         Assert.Contains("the ledger holds block 9, the group's offset is 9", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task R13_R17_An_old_plan_behind_the_ledger_is_neither_committed_nor_inserted_again()
+    {
+        MeteredBlock[] blocks = [Block(3, 5), Block(5, 2)];
+        var old = SinkPlan.Of(0, blocks);
+        _ledger.Rows[("token_events", 6)] = 1;
+        var error = await Assert.ThrowsAsync<SinkSetBackException>(() => RunAsync(0, old, blocks, until: 6));
+        Assert.Contains("the ledger holds block 6, the group's plan ends at 6", error.Message, StringComparison.Ordinal);
+        Assert.Empty(_plans.History);
+        Assert.Empty(_ledger.Inserts);
     }
 
     [Fact]
@@ -173,7 +185,7 @@ public sealed class SinkTaskTests
         }
     }
 
-    private static MeteredBlock Block(long offset, int rows)
+    internal static MeteredBlock Block(long offset, int rows)
     {
         var bytes = new MemoryStream();
         bytes.Write([1, (byte)rows, 1, (byte)'x', 5]);

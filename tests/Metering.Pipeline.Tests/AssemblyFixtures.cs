@@ -1,0 +1,3 @@
+using Metering.Testing;
+
+[assembly: AssemblyFixture(typeof(KafkaFixture))]
