@@ -8,7 +8,8 @@ namespace Metering.Kafka.Tasks;
 /// <summary>
 /// What a static member does when its group has fenced it. Either another process bears its name, and this one must stop; or the
 /// other is its own ghost: a coordinator took its request to join, gave it a new identity, and died before it could say so. A ghost
-/// sends no heartbeats, so the group drops it when its session is over; a live twin stays.
+/// sends no heartbeats, so the group drops it when its session is over; a live twin stays. While it runs, it also looks whether the
+/// group has left a partition without an owner, which a static member's return may do.
 /// </summary>
 public static partial class StaticMember
 {
@@ -24,12 +25,29 @@ public static partial class StaticMember
     /// <summary>Runs a member, and again each time that a ghost of its own has fenced it. Ends when the run or <paramref name="stop"/> does.</summary>
     /// <param name="settings">Whose group instance is the member's name.</param>
     /// <param name="group">With the prefix.</param>
+    /// <param name="topic">What the group shares, with the prefix.</param>
+    /// <param name="elsewhere">Another topic, with the prefix.</param>
     /// <param name="run">One life of the member, with a consumer of its own.</param>
     /// <param name="logger">Told of each new life.</param>
     /// <param name="time">What waiting is measured by.</param>
     /// <param name="stop">Of the whole stage.</param>
     /// <exception cref="FencedMemberException">Another process bears the name.</exception>
-    public static async Task RunAsync(KafkaSettings settings, string group, Func<Task> run, ILogger logger, TimeProvider time, CancellationToken stop)
+    public static async Task RunAsync(KafkaSettings settings, string group, string topic, string elsewhere, Func<Task> run, ILogger logger, TimeProvider time, CancellationToken stop)
+    {
+        using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var watch = settings.GroupInstance is null ? Task.CompletedTask : new OwnerWatch(settings, group, topic, elsewhere, logger, time).RunAsync(watching.Token);
+        try
+        {
+            await RunLivesAsync(settings, group, run, logger, time, stop);
+        }
+        finally
+        {
+            await watching.CancelAsync();
+            await watch;
+        }
+    }
+
+    private static async Task RunLivesAsync(KafkaSettings settings, string group, Func<Task> run, ILogger logger, TimeProvider time, CancellationToken stop)
     {
         while (true)
         {

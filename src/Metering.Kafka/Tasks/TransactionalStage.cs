@@ -38,7 +38,8 @@ public sealed class TransactionalStage : IStageHost
     {
         if (Interlocked.Exchange(ref _runs, 1) != 0)
             throw new InvalidOperationException("This stage runs already.");
-        await StaticMember.RunAsync(_settings, _settings.Topic(StageContext.GroupName(_options.Stage)), () => RunOnceAsync(cancellationToken), _logger, _time, cancellationToken);
+        var group = StageContext.GroupName(_options.Stage);
+        await StaticMember.RunAsync(_settings, _settings.Topic(group), _settings.Topic(_options.InputTopic), _settings.Topic(group + "-changelog"), () => RunOnceAsync(cancellationToken), _logger, _time, cancellationToken);
     }
 
     private async Task RunOnceAsync(CancellationToken cancellationToken)

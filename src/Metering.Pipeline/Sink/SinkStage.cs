@@ -4,6 +4,7 @@ using Metering.ClickHouse.Ledger;
 using Metering.Kafka;
 using Metering.Kafka.Native;
 using Metering.Kafka.Tasks;
+using Metering.Kafka.Topics;
 using Metering.Pipeline.Blocks;
 using Microsoft.Extensions.Logging;
 
@@ -56,7 +57,7 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
     /// <summary>Runs until cancelled; then finishes the inserts under way and leaves the group.</summary>
     /// <exception cref="FencedMemberException">Another process is this static member now.</exception>
     public Task RunAsync(CancellationToken stopping) =>
-        StaticMember.RunAsync(kafka, kafka.TopicPrefix + Group, () => RunOnceAsync(stopping), logger, time, stopping);
+        StaticMember.RunAsync(kafka, kafka.TopicPrefix + Group, _topic, kafka.Topic(TopicCatalogue.TokenEvents), () => RunOnceAsync(stopping), logger, time, stopping);
 
     private Task RunOnceAsync(CancellationToken stopping) =>
         Task.Factory.StartNew(() => Run(stopping), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);

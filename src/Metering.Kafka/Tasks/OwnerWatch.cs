@@ -1,0 +1,100 @@
+using Confluent.Kafka;
+using Confluent.Kafka.Admin;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Kafka.Tasks;
+
+/// <summary>
+/// Finds partitions that a group at rest has left without an owner, and makes it look again. A cooperative rebalance is two: the
+/// first takes partitions from their owner, who asks for the second, which gives them on, once it has let go. A static member that
+/// dies between the two and comes back in time is handed its share of the first, nobody asks for the second, and what it had let
+/// go belongs to nobody until the group's members change. So each static member looks.
+/// </summary>
+/// <param name="settings">The member's.</param>
+/// <param name="group">With the prefix.</param>
+/// <param name="topic">What the group shares, with the prefix.</param>
+/// <param name="elsewhere">Another topic, with the prefix: who subscribes to it alone changes the members and is given none of the first.</param>
+/// <param name="logger">Told of what was found.</param>
+/// <param name="time">What waiting is measured by.</param>
+internal sealed partial class OwnerWatch(KafkaSettings settings, string group, string topic, string elsewhere, ILogger logger, TimeProvider time)
+{
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(5);
+
+    // Two sessions: until then a member that does not answer holds the rebalance up.
+    private static readonly TimeSpan VisitsAtMost = TimeSpan.FromSeconds(20);
+
+    /// <summary>Looks until cancelled, then ends without an error.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        using var admin = new AdminClientBuilder(settings.Admin()).SetLogHandler(static (_, _) => { }).Build();
+        var before = default(string);
+        while (!stop.IsCancellationRequested)
+        {
+            await Task.Delay(LookEvery, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            try
+            {
+                // Seen twice alike: not a rebalance whose second half is on its way.
+                var found = await LookAsync(admin);
+                if (found is not null && found == before && !stop.IsCancellationRequested)
+                {
+                    LogOwnerless(logger, group, found);
+                    await Task.Run(() => Visit(stop), CancellationToken.None);
+                    found = null;
+                }
+                before = found;
+            }
+            catch (KafkaException e)
+            {
+                before = null;
+                LogNotTold(logger, group, e.Error.Reason);
+            }
+        }
+    }
+
+    /// <summary>The partitions that no member of a group at rest has, and the members; null when each has an owner.</summary>
+    private async Task<string?> LookAsync(IAdminClient admin)
+    {
+        var described = await admin.DescribeConsumerGroupsAsync([group], new() { RequestTimeout = AnswersWithin });
+        var (state, members) = (described.ConsumerGroupDescriptions[0].State, described.ConsumerGroupDescriptions[0].Members);
+        if (state != ConsumerGroupState.Stable)
+            return null;
+        var partitions = admin.GetMetadata(topic, AnswersWithin).Topics[0].Partitions.ConvertAll(partition => partition.PartitionId);
+        return Ownerless(topic, partitions, members.Select(member => (member.ConsumerId, (IReadOnlyList<TopicPartition>)member.Assignment.TopicPartitions)));
+    }
+
+    /// <summary>What <see cref="LookAsync"/> makes of an answer.</summary>
+    internal static string? Ownerless(string topic, IEnumerable<int> partitions, IEnumerable<(string Id, IReadOnlyList<TopicPartition> Has)> members)
+    {
+        var all = members.ToList();
+        var owned = all.SelectMany(member => member.Has).Where(partition => partition.Topic == topic).Select(partition => partition.Partition.Value).ToHashSet();
+        var ownerless = partitions.Where(partition => !owned.Contains(partition)).Order().ToList();
+        return ownerless.Count == 0 ? null : $"{string.Join(", ", ownerless)} (members: {string.Join(", ", all.Select(member => member.Id).Order(StringComparer.Ordinal))})";
+    }
+
+    /// <summary>Joins the group as one more member, and leaves it.</summary>
+    private void Visit(CancellationToken stop)
+    {
+        var config = settings.GroupConsumer("");
+        (config.GroupId, config.GroupInstanceId) = (group, null);
+        var hasJoined = false;
+        using var visitor = new ConsumerBuilder<Ignore, Ignore>(config)
+            .SetPartitionsAssignedHandler((_, partitions) =>
+            {
+                hasJoined = true;
+                return partitions.ConvertAll(partition => new TopicPartitionOffset(partition, Offset.End));
+            })
+            .SetLogHandler(static (_, _) => { })
+            .Build();
+        visitor.Subscribe(elsewhere);
+        for (var since = time.GetTimestamp(); !hasJoined && !stop.IsCancellationRequested && time.GetElapsedTime(since) < VisitsAtMost;)
+            visitor.Consume(TimeSpan.FromMilliseconds(100));
+        visitor.Close();
+    }
+
+    [LoggerMessage(2228, LogLevel.Warning, "group {Group} rests, and nobody has partitions {Partitions}: a rebalance was cut short, it is asked for another")]
+    private static partial void LogOwnerless(ILogger logger, string group, string partitions);
+
+    [LoggerMessage(2229, LogLevel.Debug, "group {Group} did not tell who has what: {Reason}")]
+    private static partial void LogNotTold(ILogger logger, string group, string reason);
+}
