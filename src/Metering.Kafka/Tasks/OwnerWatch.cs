@@ -19,7 +19,7 @@ namespace Metering.Kafka.Tasks;
 internal sealed partial class OwnerWatch(KafkaSettings settings, string group, string topic, string elsewhere, ILogger logger, TimeProvider time)
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LookAtLeastEvery = TimeSpan.FromMinutes(5); // where visits did not help
 
     // Two sessions: until then a member that does not answer holds the rebalance up.
     private static readonly TimeSpan VisitsAtMost = TimeSpan.FromSeconds(20);
@@ -28,19 +28,23 @@ internal sealed partial class OwnerWatch(KafkaSettings settings, string group, s
     public async Task RunAsync(CancellationToken stop)
     {
         using var admin = new AdminClientBuilder(settings.Admin()).SetLogHandler(static (_, _) => { }).Build();
-        var before = default(string);
+        var (before, pause) = (default(string), LookEvery);
         while (!stop.IsCancellationRequested)
         {
-            await Task.Delay(LookEvery, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.Delay(pause, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             try
             {
-                // Seen twice alike: not a rebalance whose second half is on its way.
                 var found = await LookAsync(admin);
+                // Seen twice alike: not a rebalance whose second half is on its way.
                 if (found is not null && found == before && !stop.IsCancellationRequested)
                 {
                     LogOwnerless(logger, group, found);
                     await Task.Run(() => Visit(stop), CancellationToken.None);
-                    found = null;
+                    pause = pause * 2 < LookAtLeastEvery ? pause * 2 : LookAtLeastEvery;
+                }
+                else if (found is null)
+                {
+                    pause = LookEvery;
                 }
                 before = found;
             }
@@ -52,24 +56,22 @@ internal sealed partial class OwnerWatch(KafkaSettings settings, string group, s
         }
     }
 
-    /// <summary>The partitions that no member of a group at rest has, and the members; null when each has an owner.</summary>
+    /// <summary>The partitions that no member of a group at rest has, and the members; null when each has an owner, or who has
+    /// them is just being settled.</summary>
     private async Task<string?> LookAsync(IAdminClient admin)
     {
-        var described = await admin.DescribeConsumerGroupsAsync([group], new() { RequestTimeout = AnswersWithin });
-        var (state, members) = (described.ConsumerGroupDescriptions[0].State, described.ConsumerGroupDescriptions[0].Members);
-        if (state != ConsumerGroupState.Stable)
+        if (await GroupLook.AskAsync(admin, group) is not { } found || !GroupLook.IsAtRest(found))
             return null;
-        var partitions = admin.GetMetadata(topic, AnswersWithin).Topics[0].Partitions.ConvertAll(partition => partition.PartitionId);
-        return Ownerless(topic, partitions, members.Select(member => (member.ConsumerId, (IReadOnlyList<TopicPartition>)member.Assignment.TopicPartitions)));
+        var partitions = await Task.Run(() => admin.GetMetadata(topic, GroupLook.AnswersWithin).Topics[0].Partitions.ConvertAll(partition => partition.PartitionId));
+        return Ownerless(topic, partitions, found.Members.ConvertAll(member => (member.MemberId, GroupLook.Share(member.MemberAssignment))));
     }
 
     /// <summary>What <see cref="LookAsync"/> makes of an answer.</summary>
-    internal static string? Ownerless(string topic, IEnumerable<int> partitions, IEnumerable<(string Id, IReadOnlyList<TopicPartition> Has)> members)
+    internal static string? Ownerless(string topic, IEnumerable<int> partitions, IReadOnlyCollection<(string Id, List<TopicPartition> Has)> members)
     {
-        var all = members.ToList();
-        var owned = all.SelectMany(member => member.Has).Where(partition => partition.Topic == topic).Select(partition => partition.Partition.Value).ToHashSet();
+        var owned = members.SelectMany(member => member.Has).Where(partition => partition.Topic == topic).Select(partition => partition.Partition.Value).ToHashSet();
         var ownerless = partitions.Where(partition => !owned.Contains(partition)).Order().ToList();
-        return ownerless.Count == 0 ? null : $"{string.Join(", ", ownerless)} (members: {string.Join(", ", all.Select(member => member.Id).Order(StringComparer.Ordinal))})";
+        return ownerless.Count == 0 ? null : $"{string.Join(", ", ownerless)} (members: {string.Join(", ", members.Select(member => member.Id).Order(StringComparer.Ordinal))})";
     }
 
     /// <summary>Joins the group as one more member, and leaves it.</summary>

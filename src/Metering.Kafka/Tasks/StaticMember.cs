@@ -1,5 +1,4 @@
 using Confluent.Kafka;
-using Confluent.Kafka.Admin;
 using Metering.Kafka.Topics;
 using Microsoft.Extensions.Logging;
 
@@ -14,7 +13,6 @@ namespace Metering.Kafka.Tasks;
 public static partial class StaticMember
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(5);
 
     // Who may not look takes the other for a twin.
     private const string NotTold = "?";
@@ -76,10 +74,12 @@ public static partial class StaticMember
     {
         using var admin = new AdminClientBuilder(settings.Admin()).SetLogHandler(static (_, _) => { }).Build();
         var (known, since) = (default(string), time.GetTimestamp());
+        var started = since;
         while (!stop.IsCancellationRequested)
         {
             var now = time.GetTimestamp();
-            var member = await LookAsync(admin, settings, group);
+            // A coordinator that has not begun does not know the group either.
+            var member = await LookAsync(admin, settings.GroupInstance!, group, isUnknownGone: time.GetElapsedTime(started) > settings.SessionTimeout);
             if (member is "")
                 return true;
             if (member is null)
@@ -96,12 +96,13 @@ public static partial class StaticMember
     }
 
     /// <summary>The id of the member that bears the name; empty = none does; null = the coordinator did not say.</summary>
-    private static async Task<string?> LookAsync(IAdminClient admin, KafkaSettings settings, string group)
+    private static async Task<string?> LookAsync(IAdminClient admin, string instance, string group, bool isUnknownGone)
     {
         try
         {
-            var described = await admin.DescribeConsumerGroupsAsync([group], new() { RequestTimeout = AnswersWithin });
-            return described.ConsumerGroupDescriptions[0].Members.Find(member => member.GroupInstanceId == settings.GroupInstance)?.ConsumerId ?? "";
+            if (await GroupLook.AskAsync(admin, group) is { } found)
+                return found.Members.Find(member => GroupLook.IsNamed(member.MemberId, instance))?.MemberId ?? "";
+            return isUnknownGone ? "" : null;
         }
         catch (KafkaException e)
         {

@@ -85,14 +85,13 @@ internal static partial class BrokerWait
     public static bool IsAway(Exception e) => e switch
     {
         CreateTopicsException many => many.Results.Exists(r => IsAway(r.Error)),
-        DescribeConsumerGroupsException many => many.Results.ConsumerGroupDescriptions.Exists(g => IsAway(g.Error)),
         DescribeConfigsException many => many.Results.Exists(r => IsAway(r.Error)),
         KafkaException one => IsAway(one.Error),
         _ => false,
     };
 
     public static bool IsAway(Error error) => error.Code is
-        ErrorCode.Local_Transport or ErrorCode.Local_AllBrokersDown or ErrorCode.Local_TimedOut or ErrorCode.Local_Resolve
+        ErrorCode.Local_Transport or ErrorCode.Local_Partial or ErrorCode.Local_AllBrokersDown or ErrorCode.Local_TimedOut or ErrorCode.Local_Resolve
         or ErrorCode.Local_Authentication or ErrorCode.Local_Ssl or ErrorCode.Local_TimedOutQueue or ErrorCode.Local_WaitCoord
         // A node that died leaves the cluster's metadata, and what was queued for it ends so.
         or ErrorCode.Local_DestroyBroker
