@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Confluent.Kafka;
+using Confluent.Kafka.Admin;
 using Metering.Cli.Commands;
 
 namespace Metering.Cli.Chaos;
@@ -36,6 +37,7 @@ internal sealed class ChaosKafka : IAsyncDisposable
         try
         {
             await kafka.StartDeadAsync(cancellationToken);
+            await kafka.ShortenOffsetsAsync(cancellationToken);
             return kafka;
         }
         catch
@@ -66,6 +68,37 @@ internal sealed class ChaosKafka : IAsyncDisposable
                 throw new CommandFailedException($"Kafka at {Brokers} is not whole after {WholeWithin.TotalSeconds:N0} s; its logs are in {_folder}");
         }
         _hasDead = false;
+    }
+
+    /// <summary>Keeps the topic of the groups' offsets short, as an operator's <c>offsets.topic.segment.bytes</c> would: chaos commits some hundred
+    /// times a second, and only whole segments of it, 100 MB by default, are ever compacted. A node that was killed reads all of it before its groups
+    /// go on, and Kafka 4.3.1 has been seen to serve what it had read so far ("out of sync with the underlying log").</summary>
+    private async Task ShortenOffsetsAsync(CancellationToken cancellationToken)
+    {
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = Brokers }).SetLogHandler(static (_, _) => { }).Build();
+        using var asker = new ConsumerBuilder<Ignore, Ignore>(new ConsumerConfig { BootstrapServers = Brokers, GroupId = "chaos" }).SetLogHandler(static (_, _) => { }).Build();
+        var wanted = new Dictionary<ConfigResource, List<ConfigEntry>>
+        {
+            [new() { Type = ResourceType.Topic, Name = OffsetsTopic }] =
+            [
+                new() { Name = "segment.bytes", Value = "1048576", IncrementalOperation = AlterConfigOpType.Set },
+                new() { Name = "min.cleanable.dirty.ratio", Value = "0.1", IncrementalOperation = AlterConfigOpType.Set },
+            ],
+        };
+        for (var since = _time.GetTimestamp(); ; await Task.Delay(LookEvery, _time, cancellationToken))
+        {
+            try
+            {
+                await Task.Run(() => asker.Committed([new("nothing", 0)], AnswersWithin), cancellationToken); // the first question makes the topic
+                await admin.IncrementalAlterConfigsAsync(wanted);
+                return;
+            }
+            catch (KafkaException error)
+            {
+                if (_time.GetElapsedTime(since) > WholeWithin)
+                    throw new CommandFailedException($"{OffsetsTopic} of Kafka at {Brokers} cannot be made short: {error.Message}", error);
+            }
+        }
     }
 
     /// <summary>What an operator does about transactions that hang: a node that was killed may call one complete whose markers it never

@@ -21,8 +21,12 @@ internal sealed partial class OwnerWatch(KafkaSettings settings, string group, s
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LookAtLeastEvery = TimeSpan.FromMinutes(5); // where visits did not help
 
-    // Two sessions: until then a member that does not answer holds the rebalance up.
+    private static readonly TimeSpan AmongOthers = TimeSpan.FromSeconds(1);
+
+    // Two sessions and more: until then a member that does not answer holds the rebalance up.
     private static readonly TimeSpan VisitsAtMost = TimeSpan.FromSeconds(20);
+
+    private int _members;
 
     /// <summary>Looks until cancelled, then ends without an error.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -31,12 +35,12 @@ internal sealed partial class OwnerWatch(KafkaSettings settings, string group, s
         var (before, pause) = (default(string), LookEvery);
         while (!stop.IsCancellationRequested)
         {
-            await Task.Delay(pause, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await PauseAsync(pause, stop);
             try
             {
                 var found = await LookAsync(admin);
-                // Seen twice alike: not a rebalance whose second half is on its way.
-                if (found is not null && found == before && !stop.IsCancellationRequested)
+                // Seen alike again: not a rebalance whose second half is on its way.
+                if (found is not null && found == before && await IsLeftToUsAsync(admin, found, stop))
                 {
                     LogOwnerless(logger, group, found);
                     await Task.Run(() => Visit(stop), CancellationToken.None);
@@ -56,12 +60,23 @@ internal sealed partial class OwnerWatch(KafkaSettings settings, string group, s
         }
     }
 
+    // In a large group all see it at once, and each visit is a rebalance: they come one after another, and mostly the first is enough.
+    private async Task<bool> IsLeftToUsAsync(IAdminClient admin, string found, CancellationToken stop)
+    {
+        await PauseAsync(Random.Shared.NextDouble() * AmongOthers * Math.Max(0, _members - 1), stop);
+        return !stop.IsCancellationRequested && await LookAsync(admin) == found;
+    }
+
+    private Task PauseAsync(TimeSpan pause, CancellationToken stop) =>
+        Task.Delay(pause, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+
     /// <summary>The partitions that no member of a group at rest has, and the members; null when each has an owner, or who has
     /// them is just being settled.</summary>
     private async Task<string?> LookAsync(IAdminClient admin)
     {
         if (await GroupLook.AskAsync(admin, group) is not { } found || !GroupLook.IsAtRest(found))
             return null;
+        _members = found.Members.Count;
         var partitions = await Task.Run(() => admin.GetMetadata(topic, GroupLook.AnswersWithin).Topics[0].Partitions.ConvertAll(partition => partition.PartitionId));
         return Ownerless(topic, partitions, found.Members.ConvertAll(member => (member.MemberId, GroupLook.Share(member.MemberAssignment))));
     }

@@ -251,6 +251,8 @@ public sealed class SinkStage(KafkaSettings kafka, LedgerOrigin origin, SinkOpti
         task.Status.Fenced();
     }
 
+    // Waits for commits too: one that hangs for a coordinator goes out with the generation of the moment, so that it must not
+    // outlive this one's.
     private void GiveBack(IEnumerable<int> partitions, bool abort)
     {
         var ending = new List<Running>();

@@ -107,7 +107,7 @@ internal sealed class Stand : IAsyncDisposable
 
     public static async Task UntilAsync(Func<Task<bool>> condition, TimeSpan within, string what)
     {
-        for (var since = Stopwatch.GetTimestamp(); !await condition(); await Task.Delay(50))
+        for (var since = Stopwatch.GetTimestamp(); !await condition(); await Task.Delay(150))
             Assert.True(Stopwatch.GetElapsedTime(since) < within, $"not within {within}: {what}");
     }
 
