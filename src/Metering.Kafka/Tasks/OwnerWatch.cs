@@ -26,23 +26,21 @@ internal sealed partial class OwnerWatch(KafkaSettings settings, string group, s
     // Two sessions and more: until then a member that does not answer holds the rebalance up.
     private static readonly TimeSpan VisitsAtMost = TimeSpan.FromSeconds(20);
 
-    private int _members;
-
     /// <summary>Looks until cancelled, then ends without an error.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         using var admin = new AdminClientBuilder(settings.Admin()).SetLogHandler(static (_, _) => { }).Build();
-        var (before, pause) = (default(string), LookEvery);
+        var (before, pause) = (default(Finding), LookEvery);
         while (!stop.IsCancellationRequested)
         {
-            await PauseAsync(pause, stop);
+            await Task.Delay(pause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
                 var found = await LookAsync(admin);
                 // Seen alike again: not a rebalance whose second half is on its way.
                 if (found is not null && found == before && await IsLeftToUsAsync(admin, found, stop))
                 {
-                    LogOwnerless(logger, group, found);
+                    LogOwnerless(logger, group, found.Ownerless);
                     await Task.Run(() => Visit(stop), CancellationToken.None);
                     pause = pause * 2 < LookAtLeastEvery ? pause * 2 : LookAtLeastEvery;
                 }
@@ -61,24 +59,22 @@ internal sealed partial class OwnerWatch(KafkaSettings settings, string group, s
     }
 
     // In a large group all see it at once, and each visit is a rebalance: they come one after another, and mostly the first is enough.
-    private async Task<bool> IsLeftToUsAsync(IAdminClient admin, string found, CancellationToken stop)
+    private async Task<bool> IsLeftToUsAsync(IAdminClient admin, Finding found, CancellationToken stop)
     {
-        await PauseAsync(Random.Shared.NextDouble() * AmongOthers * Math.Max(0, _members - 1), stop);
+        await Task.Delay(Random.Shared.NextDouble() * AmongOthers * Math.Max(0, found.Members - 1), time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return !stop.IsCancellationRequested && await LookAsync(admin) == found;
     }
 
-    private Task PauseAsync(TimeSpan pause, CancellationToken stop) =>
-        Task.Delay(pause, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-
     /// <summary>The partitions that no member of a group at rest has, and the members; null when each has an owner, or who has
     /// them is just being settled.</summary>
-    private async Task<string?> LookAsync(IAdminClient admin)
+    private async Task<Finding?> LookAsync(IAdminClient admin)
     {
         if (await GroupLook.AskAsync(admin, group) is not { } found || !GroupLook.IsAtRest(found))
             return null;
-        _members = found.Members.Count;
         var partitions = await Task.Run(() => admin.GetMetadata(topic, GroupLook.AnswersWithin).Topics[0].Partitions.ConvertAll(partition => partition.PartitionId));
-        return Ownerless(topic, partitions, found.Members.ConvertAll(member => (member.MemberId, GroupLook.Share(member.MemberAssignment))));
+        return Ownerless(topic, partitions, found.Members.ConvertAll(member => (member.MemberId, GroupLook.Share(member.MemberAssignment)))) is { } ownerless
+            ? new(ownerless, found.Members.Count)
+            : null;
     }
 
     /// <summary>What <see cref="LookAsync"/> makes of an answer.</summary>
@@ -114,4 +110,8 @@ internal sealed partial class OwnerWatch(KafkaSettings settings, string group, s
 
     [LoggerMessage(2229, LogLevel.Debug, "group {Group} did not tell who has what: {Reason}")]
     private static partial void LogNotTold(ILogger logger, string group, string reason);
+
+    /// <param name="Ownerless">The partitions, and who is in the group.</param>
+    /// <param name="Members">How many.</param>
+    private sealed record Finding(string Ownerless, int Members);
 }

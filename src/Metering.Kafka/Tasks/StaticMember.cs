@@ -90,7 +90,7 @@ public static partial class StaticMember
                 return false; // it has joined meanwhile
             if (known is not null && time.GetElapsedTime(since) > (2 * settings.SessionTimeout) + Margin)
                 return false;
-            await Task.Delay(LookEvery, time, stop).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.Delay(LookEvery, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         return true;
     }
