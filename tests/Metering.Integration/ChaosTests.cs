@@ -12,8 +12,8 @@ public sealed class ChaosTests(KafkaFixture kafka)
     public async Task Chaos_two_rounds_lose_and_double_nothing_and_leave_nothing_behind_R1_to_R22()
     {
         await using var stand = new Stand(kafka.Brokers);
-        var chaos = await stand.Start(["chaos", "--json", "--rounds", "2", "--seed", "3", "--blows", "up,transaction", "--rate", "120",
-            "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "4", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(5));
+        var chaos = await stand.Start(["chaos", "--json", "--rounds", "2", "--seed", "3", "--blows", "up,transaction", "--rate", "60",
+            "--brokers", kafka.Brokers, "--topic-prefix", stand.Prefix, "--partitions", "2", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(5));
 
         chaos.Succeeded();
         Assert.Equal(3, chaos.Lines.Count);

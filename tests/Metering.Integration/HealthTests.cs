@@ -15,13 +15,13 @@ public sealed class HealthTests(KafkaFixture kafka)
     [Fact]
     public async Task Ready_says_503_while_the_ledger_is_killed_and_nothing_is_lost_when_it_is_back_R17_R19()
     {
-        await using var server = new Stand(kafka.Brokers);
+        await using var server = new Stand(kafka.Brokers) { Partitions = "1" };
         await using var stand = new Stand(kafka.Brokers) { ClickHouse = server.ClickHouse };
         var (engine, _) = await server.ReadyUpAsync();
         var (up, addresses) = await stand.ReadyUpAsync("--clickhouse", stand.ClickHouse);
         Assert.Equal(HttpStatusCode.OK, (await AskAsync(addresses, "/health/live")).Code);
         Assert.Equal(HttpStatusCode.OK, (await AskAsync(addresses, "/health/ready")).Code);
-        var (file, totals) = Traces.Own(stand.Folder, "steady", events: 6_000, seconds: 20, seed: 7);
+        var (file, totals) = Traces.Own(stand.Folder, "steady", events: 4_000, seconds: 15, seed: 7);
         var replay = stand.Replay(file, "--speed", "1");
         await Stand.UntilAsync(async () => await stand.Ledger.EventsAsync("steady") > 100, TimeSpan.FromSeconds(60), "events in the ledger");
 

@@ -14,7 +14,7 @@ public sealed class KillTests(KafkaFixture kafka, ITestOutputHelper output)
     public async Task Kill_9_twice_in_mid_replay_loses_and_doubles_nothing_R1_R4_R8_R11_R17_R19()
     {
         await using var stand = new Stand(kafka.Brokers);
-        var (file, totals) = Traces.Own(stand.Folder, "long", events: 40_000, seconds: 32, seed: 2);
+        var (file, totals) = Traces.Own(stand.Folder, "long", events: 20_000, seconds: 24, seed: 2);
         var (lateFile, lateTotals) = Traces.Own(stand.Folder, "late", events: 3_000, seconds: 1, seed: 3);
         var (up, _) = await stand.ReadyUpAsync();
         var replay = stand.Replay(file, "--source", "long", "--speed", "1");

@@ -32,7 +32,7 @@ public sealed class LocalBrokerTests(ITestOutputHelper output)
     public async Task Kill_9_of_a_bare_up_twice_in_mid_replay_loses_and_doubles_nothing_R32_R4_R8_R11()
     {
         await using var stand = Stand.OnLocalBroker();
-        var (file, totals) = Traces.Own(stand.Folder, "long", events: 20_000, seconds: 24, seed: 6);
+        var (file, totals) = Traces.Own(stand.Folder, "long", events: 12_000, seconds: 20, seed: 6);
         var (up, _) = await stand.ReadyUpAsync();
         var replay = stand.Replay(file, "--source", "long", "--speed", "1");
         await Stand.UntilAsync(async () => await stand.Ledger.EventsAsync("long") > 1_000, TimeSpan.FromSeconds(60), "1,000 events in the ledger");
@@ -57,7 +57,7 @@ public sealed class LocalBrokerTests(ITestOutputHelper output)
     public async Task Chaos_three_rounds_on_the_local_broker_lose_and_double_nothing_R32()
     {
         await using var stand = Stand.OnLocalBroker();
-        var chaos = await stand.Start(["chaos", "--json", "--rounds", "3", "--seed", "3", "--blows", "up,start", "--rate", "120", "--partitions", "4", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(5));
+        var chaos = await stand.Start(["chaos", "--json", "--rounds", "3", "--seed", "3", "--blows", "up,start", "--rate", "60", "--partitions", "2", "--data", stand.Folder]).EndAsync(TimeSpan.FromMinutes(5));
 
         chaos.Succeeded();
         Assert.True(chaos.Last.GetProperty("ok").GetBoolean());

@@ -14,7 +14,7 @@ namespace Metering.Integration;
 /// <summary>Hostile records between good ones, from a plain producer to the dead letters.</summary>
 public sealed class MalformedInputTests(KafkaFixture kafka)
 {
-    private const int Partitions = 4;
+    private const int Partitions = 2;
     private const string ForeignSchema = """{"type":"record","name":"Tree","fields":[{"name":"height","type":"double"}]}""";
 
     [Fact]

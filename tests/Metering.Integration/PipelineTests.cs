@@ -11,7 +11,7 @@ public sealed class PipelineTests(KafkaFixture kafka)
     [Fact]
     public async Task Two_pipelines_share_the_work_and_one_takes_over_when_the_other_is_killed_R8_R17_R20()
     {
-        await using var services = new Stand(kafka.Brokers);
+        await using var services = new Stand(kafka.Brokers) { Partitions = "4" };
         await using var stand = new Stand(kafka.Brokers) { Registry = services.Registry, ClickHouse = services.ClickHouse };
         await services.ReadyUpAsync();
         var (a, b) = (stand.Pipeline("a"), stand.Pipeline("b"));

@@ -13,7 +13,7 @@ public sealed class RebalanceTests(KafkaFixture kafka, ITestOutputHelper output)
     public async Task Members_that_come_and_go_leave_no_partition_behind_R14_R20()
     {
         await using var stand = new Stand(kafka.Brokers) { Partitions = "1" }; // the visitors get none
-        var (file, totals) = Traces.Own(stand.Folder, "steady", events: 30_000, seconds: 20, seed: 30);
+        var (file, totals) = Traces.Own(stand.Folder, "steady", events: 20_000, seconds: 20, seed: 30);
         var (up, _) = await stand.ReadyUpAsync();
         var replay = stand.Replay(file, "--speed", "1");
 

@@ -18,18 +18,17 @@ internal sealed class LedgerBlocks(ILedger ledger, uint partition)
         return counts;
     }
 
-    /// <summary>The highest block that any table with block numbers holds of this partition, or -1 (R13).</summary>
-    public async Task<long> HighestAsync(CancellationToken cancellationToken)
+    /// <summary>The highest block of this partition, <paramref name="from"/> or above, that any table with block numbers holds; -1 when
+    /// none does (R13). The bound lets <c>token_events</c> answer by its index instead of a scan of the whole ledger at each takeover.</summary>
+    public async Task<long> HighestAsync(long from, CancellationToken cancellationToken)
     {
         const string TablesSql = "SELECT DISTINCT table FROM system.columns WHERE database = 'metering' AND name = 'block_offset' ORDER BY table";
-        var highest = -1L;
-        foreach (var table in await ledger.RowsAsync(TablesSql, cancellationToken))
-        {
-            var sql = string.Create(CultureInfo.InvariantCulture,
-                $"SELECT if(count() = 0, -1, toInt64(max(block_offset))) FROM metering.{table[0]} WHERE ledger_partition = {partition}");
-            highest = Math.Max(highest, Number((await ledger.RowsAsync(sql, cancellationToken))[0][0]));
-        }
-        return highest;
+        var tables = await ledger.RowsAsync(TablesSql, cancellationToken);
+        if (tables.Count == 0)
+            return -1;
+        var highest = string.Join(" UNION ALL ", tables.Select(table => string.Create(CultureInfo.InvariantCulture,
+            $"SELECT if(count() = 0, -1, toInt64(max(block_offset))) AS highest FROM metering.{table[0]} WHERE ledger_partition = {partition} AND block_offset >= {from}")));
+        return Number((await ledger.RowsAsync($"SELECT max(highest) FROM ({highest})", cancellationToken))[0][0]);
     }
 
     /// <summary>Which of the blocks the ledger lacks, whole; throws when it holds more rows of one than were sent.</summary>

@@ -84,8 +84,8 @@ internal sealed class SinkTask(SinkPartition where, SinkOptions options, ILedger
     private async Task CheckPositionAsync(CancellationToken cancellationToken)
     {
         var done = where.OpenPlan?.To ?? where.Offset;
-        var highest = await WaitForLedgerAsync(() => _held.HighestAsync(cancellationToken), cancellationToken);
-        if (highest >= done)
+        var highest = await WaitForLedgerAsync(() => _held.HighestAsync(done, cancellationToken), cancellationToken);
+        if (highest >= 0)
             throw new SinkSetBackException($"{MeteredBlock.Topic} {where.Partition}: the ledger holds block {highest}, the group's {(where.OpenPlan is null ? "offset is" : "plan ends at")} {done}: the group's offsets were lost or set back. Set the offset of group {where.GroupId} to {highest + 1} with Kafka's own tool, then start again");
     }
 

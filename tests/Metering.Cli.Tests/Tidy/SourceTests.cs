@@ -29,7 +29,7 @@ public sealed partial class SourceTests
         Assert.Empty(unfinished);
     }
 
-    /// <summary>IDE0003 is a rule of editors: a build does not report it.</summary>
+    /// <summary>IDE0003, a rule of editors.</summary>
     [Fact]
     public void Sources_do_not_qualify_members_with_this()
     {

@@ -43,7 +43,8 @@ internal sealed class Stand : IAsyncDisposable
     /// <inheritdoc cref="Registry"/>
     public string ClickHouse { get; set; }
 
-    public string Partitions { get; init; } = "4";
+    /// <summary>Two are several; each more costs two tasks, a transaction a second and its part of each start.</summary>
+    public string Partitions { get; init; } = "2";
 
     public Ledger Ledger => new(ClickHouse);
 

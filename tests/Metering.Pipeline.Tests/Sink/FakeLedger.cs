@@ -69,8 +69,8 @@ internal sealed partial class FakeLedger : ILedger
             foreach (var ((_, block), rows) in Rows.Where(row => row.Key.Table == count.Groups["table"].Value && row.Key.Block >= from && row.Key.Block < to))
                 text.Append(CultureInfo.InvariantCulture, $"{block}\t{rows}\n");
         }
-        else if (sql.Contains("max(block_offset)", StringComparison.Ordinal))
-            text.Append(CultureInfo.InvariantCulture, $"{Rows.Keys.Select(row => row.Block).DefaultIfEmpty(-1).Max()}\n");
+        else if (HighestSql().Match(sql) is { Success: true } highest)
+            text.Append(CultureInfo.InvariantCulture, $"{Rows.Keys.Select(row => row.Block).Where(block => block >= Number(highest.Groups["from"].Value)).DefaultIfEmpty(-1).Max()}\n");
         else
             throw new LedgerException("the fake does not know: " + sql);
         await output.WriteAsync(Encoding.UTF8.GetBytes(text.ToString()), cancellationToken);
@@ -95,4 +95,7 @@ internal sealed partial class FakeLedger : ILedger
 
     [GeneratedRegex(@"SELECT block_offset, count\(\) FROM metering\.(?<table>\w+) .*block_offset >= (?<from>\d+) AND block_offset < (?<to>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex CountSql();
+
+    [GeneratedRegex(@"max\(block_offset\).* FROM metering\.\w+ WHERE ledger_partition = \d+ AND block_offset >= (?<from>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex HighestSql();
 }

@@ -76,8 +76,8 @@ internal sealed partial class SimLedger(Flights flights, Random random) : ILedge
             foreach (var ((_, _, block), rows) in _rows.Where(row => IsOf(row.Key, count) && row.Key.Block >= from && row.Key.Block < to))
                 text.Append(CultureInfo.InvariantCulture, $"{block}\t{rows}\n");
         }
-        else if (HighestSql().Match(sql) is { Success: true } highest)
-            text.Append(CultureInfo.InvariantCulture, $"{_rows.Keys.Where(key => IsOf(key, highest)).Select(key => key.Block).DefaultIfEmpty(-1).Max()}\n");
+        else if (HighestSql().Matches(sql) is { Count: > 0 } tables)
+            text.Append(CultureInfo.InvariantCulture, $"{tables.SelectMany(table => _rows.Keys.Where(key => IsOf(key, table) && key.Block >= Number(table.Groups["from"].Value))).Select(key => key.Block).DefaultIfEmpty(-1).Max()}\n");
         else
             throw new Violation("the simulated ledger does not know: " + sql);
         return text.ToString();
@@ -129,6 +129,6 @@ internal sealed partial class SimLedger(Flights flights, Random random) : ILedge
     [GeneratedRegex(@"SELECT block_offset, count\(\) FROM metering\.(?<table>\w+) WHERE ledger_partition = (?<partition>\d+) AND block_offset >= (?<from>\d+) AND block_offset < (?<to>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex CountSql();
 
-    [GeneratedRegex(@"toInt64\(max\(block_offset\)\)\) FROM metering\.(?<table>\w+) WHERE ledger_partition = (?<partition>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"max\(block_offset\)\)\) AS highest FROM metering\.(?<table>\w+) WHERE ledger_partition = (?<partition>\d+) AND block_offset >= (?<from>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex HighestSql();
 }
