@@ -4,10 +4,10 @@ using System.Security.Cryptography;
 namespace Metering.ClickHouse.Ledger;
 
 /// <summary>
-/// Compares the roll-ups of the hours that a range of blocks touched with the events, and writes the differences as rows
-/// (R19): a kill between a part and its roll-up's part leaves the sums short. Only rows of one ledger partition are looked
-/// at, whose one sink waits meanwhile, so that the others may insert. Running it twice changes nothing. What a roll-up's
-/// TTL has dropped, or is about to, is left alone.
+/// Compares the roll-ups of the seconds, minutes and hours that a range of blocks touched with the events, and writes the
+/// differences as rows (R19): a kill between a part and its roll-up's part leaves the sums short. Only rows of one ledger
+/// partition are looked at, whose one sink waits meanwhile, so that the others may insert. Running it twice changes nothing.
+/// What a roll-up's TTL has dropped, or is about to, is left alone.
 /// </summary>
 public sealed class RollupCheck(ILedger ledger) : IRollupCheck
 {
@@ -16,7 +16,7 @@ public sealed class RollupCheck(ILedger ledger) : IRollupCheck
     private const int MaxTokens = 16;
 
     // Keep is the table's TTL less a margin: rows that the next merge may drop are not compared.
-    private static readonly (string Table, string TimeOf, string Keep)[] Rollups =
+    private static readonly (string Table, string BucketOf, string Keep)[] Rollups =
     [
         ("usage_1s", "toDateTime(toStartOfSecond(e.event_time))", "INTERVAL 23 HOUR"),
         ("usage_1m", "toStartOfMinute(e.event_time)", "INTERVAL 89 DAY"),
@@ -34,18 +34,21 @@ public sealed class RollupCheck(ILedger ledger) : IRollupCheck
 
     private static readonly string[] Dimensions = ["tenant", "model", "served_model", "route", "pool", "api_key"];
 
+    private static readonly string Keys = string.Join(", ", Dimensions);
+
     private static readonly string[] Columns = ["time", .. Dimensions, "ledger_partition", .. Sums.Select(sum => sum.Column)];
 
     public async Task<long> RepairAsync(string table, uint partition, long fromBlock, long toBlock, CancellationToken cancellationToken)
     {
         if (table != "token_events")
             return 0;
-        var hours = await TouchedHoursAsync(partition, fromBlock, toBlock, cancellationToken);
+        var blocks = new Blocks(partition, fromBlock, toBlock);
+        var hours = await TouchedHoursAsync(blocks, cancellationToken);
         var corrections = 0L;
         if (hours.Count > 0)
         {
-            foreach (var (rollup, timeOf, keep) in Rollups)
-                corrections += await RepairAsync(rollup, Difference(rollup, timeOf, keep, partition, hours), cancellationToken);
+            foreach (var (rollup, bucketOf, keep) in Rollups)
+                corrections += await RepairAsync(rollup, Difference(rollup, bucketOf, keep, blocks, hours), cancellationToken);
         }
         return corrections;
     }
@@ -71,33 +74,33 @@ public sealed class RollupCheck(ILedger ledger) : IRollupCheck
     private async Task<long> CountAsync(string difference, CancellationToken cancellationToken) =>
         long.Parse((await ledger.RowsAsync($"SELECT count() FROM ({difference})", cancellationToken))[0][0], CultureInfo.InvariantCulture);
 
-    /// <summary>The hours' beginnings in Unix seconds. Hours, since a roll-up of an hour holds other blocks' events too.</summary>
-    private async Task<IReadOnlyList<string>> TouchedHoursAsync(uint partition, long fromBlock, long toBlock, CancellationToken cancellationToken)
+    /// <summary>The hours' beginnings in Unix seconds.</summary>
+    private async Task<IReadOnlyList<string>> TouchedHoursAsync(Blocks blocks, CancellationToken cancellationToken)
     {
-        var rows = await ledger.RowsAsync(string.Create(CultureInfo.InvariantCulture,
-            $"SELECT DISTINCT toUnixTimestamp(toStartOfHour(event_time)) AS hour FROM metering.token_events WHERE ledger_partition = {partition} AND block_offset >= {fromBlock} AND block_offset < {toBlock} ORDER BY hour"), cancellationToken);
+        var rows = await ledger.RowsAsync($"SELECT DISTINCT toUnixTimestamp(toStartOfHour(event_time)) AS hour FROM metering.token_events WHERE {blocks.Range} ORDER BY hour", cancellationToken);
         return [.. rows.Select(row => row[0])];
     }
 
-    /// <summary>Events less roll-up, by key; only what differs, in an order of its own, so that its bytes name it.</summary>
-    private static string Difference(string rollup, string timeOf, string keep, uint partition, IReadOnlyList<string> hours)
+    /// <summary>Events less roll-up, by key, in the buckets that the blocks touched: of each all events, for a bucket holds other
+    /// blocks' too. Only what differs, in an order of its own, so that its bytes name it.</summary>
+    private static string Difference(string rollup, string bucketOf, string keep, Blocks blocks, IReadOnlyList<string> hours)
     {
-        var dimensions = string.Join(", ", Dimensions);
         var ofEvents = string.Join(", ", Sums.Select(sum => $"{sum.OfEvents} AS d_{sum.Column}"));
         var ofRollup = string.Join(", ", Sums.Select(sum => $"-sum(u.{sum.Column}) AS d_{sum.Column}"));
         var differences = string.Join(", ", Sums.Select(sum => $"sum(d_{sum.Column}) AS {sum.Column}"));
         var differs = string.Join(" OR ", Sums.Select(sum => $"{sum.Column} != 0"));
-        return string.Create(CultureInfo.InvariantCulture, $"""
-            SELECT bucket AS time, {dimensions}, toUInt32({partition}) AS ledger_partition, {differences} FROM (
-                SELECT {timeOf} AS bucket, {dimensions}, {ofEvents} FROM metering.token_events AS e
-                WHERE ledger_partition = {partition} AND {InHours("e.event_time", hours)}{NotDropped("bucket", keep)}
-                GROUP BY bucket, {dimensions}
+        var touched = $"bucket IN (SELECT {bucketOf} FROM metering.token_events AS e WHERE {blocks.Range})";
+        return $"""
+            SELECT bucket AS time, {Keys}, toUInt32({blocks.Partition}) AS ledger_partition, {differences} FROM (
+                SELECT {bucketOf} AS bucket, {Keys}, {ofEvents} FROM metering.token_events AS e
+                WHERE {blocks.OfPartition} AND {InHours("e.event_time", hours)} AND {touched}{NotDropped("bucket", keep)}
+                GROUP BY bucket, {Keys}
                 UNION ALL
-                SELECT u.time AS bucket, {dimensions}, {ofRollup} FROM metering.{rollup} AS u
-                WHERE ledger_partition = {partition} AND {InHours("u.time", hours)}{NotDropped("bucket", keep)}
-                GROUP BY bucket, {dimensions}
-            ) GROUP BY bucket, {dimensions} HAVING {differs} ORDER BY time, {dimensions}
-            """);
+                SELECT u.time AS bucket, {Keys}, {ofRollup} FROM metering.{rollup} AS u
+                WHERE {blocks.OfPartition} AND {InHours("u.time", hours)} AND {touched}{NotDropped("bucket", keep)}
+                GROUP BY bucket, {Keys}
+            ) GROUP BY bucket, {Keys} HAVING {differs} ORDER BY time, {Keys}
+            """;
     }
 
     // The range lets the engine skip parts and granules, the list keeps a block with one old event from comparing years.
@@ -106,4 +109,12 @@ public sealed class RollupCheck(ILedger ledger) : IRollupCheck
 
     // By the engine's clock, as its TTL.
     private static string NotDropped(string time, string keep) => keep.Length == 0 ? "" : $" AND {time} > now() - {keep}";
+
+    /// <summary>A range of one partition's blocks, as conditions.</summary>
+    private readonly record struct Blocks(uint Partition, long From, long To)
+    {
+        public string OfPartition => string.Create(CultureInfo.InvariantCulture, $"ledger_partition = {Partition}");
+
+        public string Range => string.Create(CultureInfo.InvariantCulture, $"{OfPartition} AND block_offset >= {From} AND block_offset < {To}");
+    }
 }

@@ -83,6 +83,27 @@ public sealed class RollupCheckTests(EngineFixture fixture) : IAsyncLifetime
         Assert.Equal(Events.ToString(System.Globalization.CultureInfo.InvariantCulture), await MeteringDatabase.TextAsync(fixture.Ledger, "SELECT sum(requests) FROM metering.usage_1h"));
     }
 
+    /// <summary>Of a bucket that other blocks share all events count; buckets that the blocks did not touch are not looked at.</summary>
+    [Fact]
+    public async Task Repair_compares_whole_seconds_minutes_and_hours_that_the_blocks_touched_and_no_others()
+    {
+        await InsertAsync(partition: 0, block: 0, "toStartOfHour(now()) - INTERVAL 2 HOUR + number % 90");
+        await InsertAsync(partition: 0, block: 1, "toStartOfHour(now()) - INTERVAL 2 HOUR + number % 30");
+        var (seconds, minutes, hours) = (await SumsAsync("usage_1s", 0), await SumsAsync("usage_1m", 0), await SumsAsync("usage_1h", 0));
+        foreach (var table in new[] { "usage_1s", "usage_1m", "usage_1h" })
+            await DeleteAsync(table, "1");
+
+        await RepairAsync(0, 1, 2);
+
+        // Of both blocks the first 30 seconds, the first minute, and the hour.
+        Assert.Equal("6680 8350 10000", await MeteringDatabase.TextAsync(fixture.Ledger,
+            "SELECT (SELECT sum(requests) FROM metering.usage_1s), (SELECT sum(requests) FROM metering.usage_1m), (SELECT sum(requests) FROM metering.usage_1h)"));
+
+        await RepairAsync(0, 0, 2);
+
+        Assert.Equal((seconds, minutes, hours), (await SumsAsync("usage_1s", 0), await SumsAsync("usage_1m", 0), await SumsAsync("usage_1h", 0)));
+    }
+
     [Fact]
     public async Task Repair_does_not_bring_back_what_the_ttl_dropped()
     {
