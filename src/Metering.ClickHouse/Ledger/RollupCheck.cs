@@ -43,13 +43,9 @@ public sealed class RollupCheck(ILedger ledger) : IRollupCheck
         if (table != "token_events")
             return 0;
         var blocks = new Blocks(partition, fromBlock, toBlock);
-        var hours = await TouchedHoursAsync(blocks, cancellationToken);
         var corrections = 0L;
-        if (hours.Count > 0)
-        {
-            foreach (var (rollup, bucketOf, keep) in Rollups)
-                corrections += await RepairAsync(rollup, Difference(rollup, bucketOf, keep, blocks, hours), cancellationToken);
-        }
+        foreach (var (rollup, bucketOf, keep) in Rollups)
+            corrections += await RepairAsync(rollup, Difference(rollup, bucketOf, keep, blocks), cancellationToken);
         return corrections;
     }
 
@@ -74,38 +70,27 @@ public sealed class RollupCheck(ILedger ledger) : IRollupCheck
     private async Task<long> CountAsync(string difference, CancellationToken cancellationToken) =>
         long.Parse((await ledger.RowsAsync($"SELECT count() FROM ({difference})", cancellationToken))[0][0], CultureInfo.InvariantCulture);
 
-    /// <summary>The hours' beginnings in Unix seconds.</summary>
-    private async Task<IReadOnlyList<string>> TouchedHoursAsync(Blocks blocks, CancellationToken cancellationToken)
-    {
-        var rows = await ledger.RowsAsync($"SELECT DISTINCT toUnixTimestamp(toStartOfHour(event_time)) AS hour FROM metering.token_events WHERE {blocks.Range} ORDER BY hour", cancellationToken);
-        return [.. rows.Select(row => row[0])];
-    }
-
     /// <summary>Events less roll-up, by key, in the buckets that the blocks touched: of each all events, for a bucket holds other
     /// blocks' too. Only what differs, in an order of its own, so that its bytes name it.</summary>
-    private static string Difference(string rollup, string bucketOf, string keep, Blocks blocks, IReadOnlyList<string> hours)
+    private static string Difference(string rollup, string bucketOf, string keep, Blocks blocks)
     {
         var ofEvents = string.Join(", ", Sums.Select(sum => $"{sum.OfEvents} AS d_{sum.Column}"));
         var ofRollup = string.Join(", ", Sums.Select(sum => $"-sum(u.{sum.Column}) AS d_{sum.Column}"));
         var differences = string.Join(", ", Sums.Select(sum => $"sum(d_{sum.Column}) AS {sum.Column}"));
         var differs = string.Join(" OR ", Sums.Select(sum => $"{sum.Column} != 0"));
-        var touched = $"bucket IN (SELECT {bucketOf} FROM metering.token_events AS e WHERE {blocks.Range})";
+        var touched = $"bucket IN ({blocks.Of(bucketOf)})";
         return $"""
             SELECT bucket AS time, {Keys}, toUInt32({blocks.Partition}) AS ledger_partition, {differences} FROM (
                 SELECT {bucketOf} AS bucket, {Keys}, {ofEvents} FROM metering.token_events AS e
-                WHERE {blocks.OfPartition} AND {InHours("e.event_time", hours)} AND {touched}{NotDropped("bucket", keep)}
+                WHERE {blocks.OfPartition} AND {blocks.Spans("e.event_time")} AND {touched}{NotDropped("bucket", keep)}
                 GROUP BY bucket, {Keys}
                 UNION ALL
                 SELECT u.time AS bucket, {Keys}, {ofRollup} FROM metering.{rollup} AS u
-                WHERE {blocks.OfPartition} AND {InHours("u.time", hours)} AND {touched}{NotDropped("bucket", keep)}
+                WHERE {blocks.OfPartition} AND {blocks.Spans("u.time")} AND {touched}{NotDropped("bucket", keep)}
                 GROUP BY bucket, {Keys}
             ) GROUP BY bucket, {Keys} HAVING {differs} ORDER BY time, {Keys}
             """;
     }
-
-    // The range lets the engine skip parts and granules, the list keeps a block with one old event from comparing years.
-    private static string InHours(string time, IReadOnlyList<string> hours) => string.Create(CultureInfo.InvariantCulture,
-        $"{time} >= toDateTime({hours[0]}) AND {time} < toDateTime({hours[^1]}) + INTERVAL 1 HOUR AND toUnixTimestamp(toStartOfHour({time})) IN ({string.Join(',', hours)})");
 
     // By the engine's clock, as its TTL.
     private static string NotDropped(string time, string keep) => keep.Length == 0 ? "" : $" AND {time} > now() - {keep}";
@@ -116,5 +101,10 @@ public sealed class RollupCheck(ILedger ledger) : IRollupCheck
         public string OfPartition => string.Create(CultureInfo.InvariantCulture, $"ledger_partition = {Partition}");
 
         public string Range => string.Create(CultureInfo.InvariantCulture, $"{OfPartition} AND block_offset >= {From} AND block_offset < {To}");
+
+        /// <summary>Lets the engine skip parts and granules; from whole hours, which hold all buckets whole.</summary>
+        public string Spans(string time) => $"{time} >= ({Of("toStartOfHour(min(event_time))")}) AND {time} < ({Of("toStartOfHour(max(event_time)) + INTERVAL 1 HOUR")})";
+
+        public string Of(string expression) => $"SELECT {expression} FROM metering.token_events AS e WHERE {Range}";
     }
 }

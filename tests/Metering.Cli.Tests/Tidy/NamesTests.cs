@@ -1,7 +1,5 @@
-using System.Reflection;
-using System.Reflection.Metadata;
-using System.Reflection.PortableExecutable;
 using System.Text.RegularExpressions;
+using Mono.Cecil;
 
 namespace Metering.Cli.Tests.Tidy;
 
@@ -18,7 +16,7 @@ public sealed partial class NamesTests
     }
 
     [Fact]
-    public void A_file_has_one_namespace_and_no_block_for_it()
+    public void Namespaces_are_of_whole_files()
     {
         var blocks = Checkout.Sources("src").Concat(Checkout.Sources("tests"))
             .Where(file => NamespaceBlock().IsMatch(Checkout.Text(file)));
@@ -47,47 +45,30 @@ public sealed partial class NamesTests
 
     private static List<string> WrongFields(string program, bool aboutExamples)
     {
-        using var stream = File.OpenRead(program);
-        using var image = new PEReader(stream);
-        var reader = image.GetMetadataReader();
-        return [.. from handle in reader.TypeDefinitions
-                   let type = reader.GetTypeDefinition(handle)
-                   let name = reader.GetString(type.Name)
-                   where !IsGenerated(reader, type) && IsExample(reader, type) == aboutExamples
-                   from fieldHandle in type.GetFields()
-                   let field = reader.GetFieldDefinition(fieldHandle)
-                   let fieldName = reader.GetString(field.Name)
-                   where !IsRight(fieldName, field.Attributes)
-                   select $"{Path.GetFileNameWithoutExtension(program)}: {name}.{fieldName}"];
+        using var assembly = AssemblyDefinition.ReadAssembly(program);
+        return [.. from type in assembly.MainModule.GetTypes()
+                   where !IsGenerated(type) && (type.DeclaringType?.Name is nameof(Examples)) == aboutExamples
+                   from field in type.Fields
+                   where !IsRight(field)
+                   select $"{assembly.Name.Name}: {type.Name}.{field.Name}"];
     }
 
-    private static bool IsRight(string name, FieldAttributes attributes)
+    private static bool IsRight(FieldDefinition field)
     {
+        var name = field.Name;
         // Those of the compiler and of generators bear names that nobody writes; _SCHEMA is where Apache.Avro looks for a record's schema.
-        if (name is "_SCHEMA" || name.Contains('<', StringComparison.Ordinal) || name.StartsWith("__", StringComparison.Ordinal) || attributes.HasFlag(FieldAttributes.SpecialName))
+        if (name is "_SCHEMA" || name.Contains('<', StringComparison.Ordinal) || name.StartsWith("__", StringComparison.Ordinal) || field.IsSpecialName)
             return true;
-        if (attributes.HasFlag(FieldAttributes.Literal) || attributes.HasFlag(FieldAttributes.Static | FieldAttributes.InitOnly))
+        if (field.IsLiteral || (field.IsStatic && field.IsInitOnly))
             return char.IsAsciiLetterUpper(name[0]);
-        return (attributes & FieldAttributes.FieldAccessMask) != FieldAttributes.Private || (name.Length > 1 && name[0] == '_' && char.IsAsciiLetterLower(name[1]));
+        return !field.IsPrivate || (name.Length > 1 && name[0] == '_' && char.IsAsciiLetterLower(name[1]));
     }
 
-    private static bool IsGenerated(MetadataReader reader, TypeDefinition type) =>
-        reader.GetString(type.Name).Contains('<', StringComparison.Ordinal)
-        || reader.GetString(type.Namespace).StartsWith("System.", StringComparison.Ordinal)
-        || type.GetCustomAttributes().Select(reader.GetCustomAttribute).Any(attribute => NameOf(reader, attribute) is "GeneratedCodeAttribute" or "CompilerGeneratedAttribute")
-        || (!type.GetDeclaringType().IsNil && IsGenerated(reader, reader.GetTypeDefinition(type.GetDeclaringType())));
-
-    private static bool IsExample(MetadataReader reader, TypeDefinition type) =>
-        !type.GetDeclaringType().IsNil && reader.GetString(reader.GetTypeDefinition(type.GetDeclaringType()).Name) == nameof(Examples);
-
-    private static string NameOf(MetadataReader reader, CustomAttribute attribute) => attribute.Constructor.Kind switch
-    {
-        HandleKind.MemberReference when reader.GetMemberReference((MemberReferenceHandle)attribute.Constructor).Parent is { Kind: HandleKind.TypeReference } parent =>
-            reader.GetString(reader.GetTypeReference((TypeReferenceHandle)parent).Name),
-        HandleKind.MethodDefinition =>
-            reader.GetString(reader.GetTypeDefinition(reader.GetMethodDefinition((MethodDefinitionHandle)attribute.Constructor).GetDeclaringType()).Name),
-        _ => "",
-    };
+    private static bool IsGenerated(TypeDefinition type) =>
+        type.Name.Contains('<', StringComparison.Ordinal)
+        || type.Namespace.StartsWith("System.", StringComparison.Ordinal)
+        || type.CustomAttributes.Any(attribute => attribute.AttributeType.Name is "GeneratedCodeAttribute" or "CompilerGeneratedAttribute")
+        || (type.DeclaringType is { } outer && IsGenerated(outer));
 
     [GeneratedRegex(@"^namespace [\w.]+\s*(\{|$)", RegexOptions.ExplicitCapture | RegexOptions.Multiline, 1000)]
     private static partial Regex NamespaceBlock();

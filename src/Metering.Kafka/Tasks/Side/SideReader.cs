@@ -29,8 +29,7 @@ internal sealed partial class SideReader : IDisposable
     {
         (_context, _topics) = (context, topics);
         _byFullName = topics.ToDictionary(context.Settings.Topic, StringComparer.Ordinal);
-        // As tables do: news is answered at once however long a fetch may wait, and side topics are small.
-        var config = context.Settings.Reader(fetchWaitMaxMs: 500);
+        var config = context.Settings.Reader();
         // What is gone is skipped, forwards; a position beyond the end is of a topic made anew.
         config.AutoOffsetReset = AutoOffsetReset.Earliest;
         _consumer = new ConsumerBuilder<byte[], byte[]>(config)
